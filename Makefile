@@ -1,0 +1,43 @@
+# Everything runs in .venv, which is made anew when requirements.lock changes.
+PYTHON ?= python3
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
+LOCKED := .venv/locked-$(shell cat requirements.lock pyproject.toml | git hash-object --stdin)
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup reproduce test verify lint lock
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(LOCKED)  ## Make .venv with the locked packages
+
+$(LOCKED):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11")'
+	@test ! -d .venv && echo "Making .venv ..." || echo "The locked packages changed: making .venv anew ..."
+	@rm -rf .venv
+	@$(PYTHON) -m venv .venv
+	@echo "Installing the packages of requirements.lock (2 GB on disk, a few minutes) ..."
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+	@echo ".venv is ready."
+
+reproduce: $(LOCKED)  ## Run what changed of the pipeline; JOBS=n cells at once
+	@resnetbk reproduce --jobs $(JOBS)
+
+test: $(LOCKED)  ## Run the tests
+	@pytest -n $(JOBS)
+
+verify: $(LOCKED)  ## Rebuild the last commit from nothing and compare every hash
+	@resnetbk verify --jobs $(JOBS)
+
+lint: $(LOCKED)  ## Check style
+	@ruff check . && ruff format --check .
+
+# torch brings its own CUDA packages, pinned in its metadata, where its build needs them; the lock leaves them out
+# so that it installs beside a CPU build too.
+lock:  ## Solve pyproject.toml's requirements anew (needs uv)
+	@uv pip compile --quiet --universal --python-version 3.11 --extra dev --no-annotate --no-header pyproject.toml \
+	  | grep -vE "^(nvidia-|cuda-|triton==)|sys_platform == '(win32|emscripten)'" > requirements.lock.new
+	@mv requirements.lock.new requirements.lock

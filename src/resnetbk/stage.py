@@ -1,0 +1,38 @@
+"""What every script in stages/ shares: arguments, checked parameters, the level of determinism, clear errors."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from resnetbk.errors import UserError
+from resnetbk.params import load_params
+from resnetbk.repro.levels import pin_environment
+from resnetbk.stage_inputs import declared_inputs, require_unchanged
+
+
+def stage(main: Callable[..., None]) -> None:
+    """Run a stage's `main(params, *, model, seed)`; its keyword-only arguments become command-line options."""
+    module = sys.modules[main.__module__]
+    parser = argparse.ArgumentParser(description=module.__doc__)
+    for name, parameter in list(inspect.signature(main).parameters.items())[1:]:
+        parser.add_argument(f"--{name}", required=True, type=parameter.annotation)
+    item = vars(parser.parse_args())
+    name = Path(module.__file__).stem
+    cell = "-".join(str(value) for value in item.values())
+    try:
+        params = load_params()
+        pin_environment(params.run.determinism)
+        before = declared_inputs(name, item)
+        main(params, **item)
+        require_unchanged(before, declared_inputs(name, item))
+    except UserError as error:
+        sys.exit(f"ERROR in {name}{'@' if cell else ''}{cell}: {error}")
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        sys.exit(f"ERROR in {name}: the disk is full ({error.filename or 'no file named'}); free some space, run again")

@@ -1,0 +1,71 @@
+"""One cell of the comparison: a model and a seed, trained from its parameters to its outs."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from resnetbk.audit.code import verify_code
+from resnetbk.data.corpus import Corpus
+from resnetbk.models.registry import build_model, count_parameters
+from resnetbk.params import Params
+from resnetbk.repro.code import imported_sources
+from resnetbk.repro.files import sha256_file, sha256_json, write_bytes, write_json
+from resnetbk.repro.levels import enforce
+from resnetbk.training.checkpoint import ResumeState, save_weights, weights_hash
+from resnetbk.training.loop import train
+from resnetbk.training.progress import Progress
+
+
+def resume_root(root: Path) -> Path:
+    """Return where unfinished work is kept: in the main repository, also for an experiment's temporary copy."""
+    return Path(os.environ.get("DVC_ROOT", root)) / ".resume"
+
+
+def train_cell(params: Params, name: str, seed: int, *, root: Path) -> None:
+    """Train model `name` with `seed` under `root` and write models/, metrics/train/ of that cell.
+
+    **Raises:** `UserError` when the model's code is not the code that was audited, or training diverges.
+    """
+    enforce(params.run.determinism)
+    cell = f"{name}-{seed}"
+    config = params.models[name]
+    corpus = Corpus.open(root / "data/corpus")
+    model = build_model(config, corpus.vocabulary_size, params.run.parameter_budget, seed)
+    verify_code(root / f"metrics/audit/{name}.json", root)
+    manifest = {
+        "model": name,
+        "seed": seed,
+        "config": config.model_dump(),
+        "train": params.train.model_dump(),
+        "parameter_budget": params.run.parameter_budget,
+        "determinism": params.run.determinism,
+        "data": {split: corpus.card["splits"][split]["sha256"] for split in ("train", "validation")},
+        "code": imported_sources(Path(__file__).parents[3], "resnetbk"),
+        "initial_weights": weights_hash(model),
+    }
+    resume = ResumeState(resume_root(root) / f"train-{cell}-{sha256_json(manifest)[:16]}")
+    tokens_per_step = params.train.batch_size * params.train.accumulation * params.train.length
+    progress = Progress(cell, steps=params.train.steps, tokens_per_step=tokens_per_step)
+    try:
+        history = train(model, corpus, params.train, seed=seed, resume=resume, on_step=progress.update)
+    finally:
+        progress.close()
+    weights = root / f"models/{cell}/weights.safetensors"
+    save_weights(model, weights)
+    rows = "".join(json.dumps(row, allow_nan=False) + "\n" for row in history)
+    write_bytes(root / f"metrics/train/{cell}.jsonl", rows.encode())
+    manifest |= {
+        "dimensions": model.dimensions,
+        "parameters": count_parameters(model),
+        "steps": params.train.steps,
+        "tokens": params.train.steps * tokens_per_step,
+        "final_weights": weights_hash(model),
+        "files": {
+            f"models/{cell}/weights.safetensors": sha256_file(weights),
+            f"metrics/train/{cell}.jsonl": sha256_file(root / f"metrics/train/{cell}.jsonl"),
+        },
+    }
+    write_json(root / f"models/{cell}/manifest.json", manifest)
+    resume.clear()

@@ -1,0 +1,44 @@
+"""Progress of a training on standard error: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from tqdm import tqdm
+
+SECONDS_BETWEEN_LINES = 10.0
+
+
+class Progress:
+    """Shows step, loss, tokens per second and the time left; nothing it measures reaches an out."""
+
+    def __init__(self, label: str, *, steps: int, tokens_per_step: int) -> None:
+        self._label, self._steps, self._tokens = label, steps, tokens_per_step
+        self._first: int | None = None  # the first step of this process: a resumed training starts late
+        self._start = self._last = time.monotonic()
+        self._bar = tqdm(total=steps, desc=label, unit="step") if sys.stderr.isatty() else None
+
+    def update(self, step: int, loss: float) -> None:
+        """Report that `step` steps are done, the last with this loss (nats per token)."""
+        now = time.monotonic()
+        if self._first is None:
+            self._first = step - 1
+        rate = (step - self._first) / max(now - self._start, 1e-9)
+        if self._bar is not None:
+            self._bar.update(step - self._bar.n)
+            self._bar.set_postfix_str(f"loss {loss:.3f}, {rate * self._tokens:,.0f} tokens/s", refresh=False)
+        elif now - self._last >= SECONDS_BETWEEN_LINES or step == self._steps:
+            self._last = now
+            left = (self._steps - step) / rate
+            print(
+                f"{self._label}: step {step}/{self._steps}, loss {loss:.3f}, "
+                f"{rate * self._tokens:,.0f} tokens/s, {left:.0f} s left",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    def close(self) -> None:
+        """Leave the terminal as it was found."""
+        if self._bar is not None:
+            self._bar.close()
