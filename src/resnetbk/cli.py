@@ -18,8 +18,12 @@ def main(arguments: list[str] | None = None) -> None:
         ("reproduce", "bring the whole pipeline up to date, several cells at a time"),
         ("verify", "rebuild the last commit from nothing in a clone and compare every hash"),
     ):
-        command = commands.add_parser(name, help=text, description=text, epilog=f"example: resnetbk {name} --jobs 2")
-        command.add_argument("--jobs", type=_positive, default=os.cpu_count(), help="cells at once (default: CPUs)")
+        command = commands.add_parser(
+            name, help=text, description=text, epilog=f"example: resnetbk {name} --jobs 2"
+        )
+        command.add_argument(
+            "--jobs", type=_positive, default=os.cpu_count(), help="cells at once (default: CPUs)"
+        )
     text = "check params.yaml, or print its JSON schema for editors"
     command = commands.add_parser("params", help=text, description=text, epilog="example: resnetbk params check")
     command.add_argument("action", choices=["check", "schema"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML, YAMLError
@@ -121,10 +121,8 @@ class SyntheticCorpus(Section):
     seed: Annotated[int, Field(ge=0)]
 
 
-Corpus = Annotated[
-    Union[HubCorpus, WheelCorpus, NpmCorpus, FileCorpus, SyntheticCorpus], Field(discriminator="kind")
-]
-Tokenizer = Annotated[Union[BytePairTokenizer, GPT2Tokenizer, ByteTokenizer], Field(discriminator="kind")]
+Corpus = Annotated[HubCorpus | WheelCorpus | NpmCorpus | FileCorpus | SyntheticCorpus, Field(discriminator="kind")]
+Tokenizer = Annotated[BytePairTokenizer | GPT2Tokenizer | ByteTokenizer, Field(discriminator="kind")]
 
 
 class Prepare(Section):
@@ -165,9 +163,7 @@ class MixtureOfExperts(Section):
         return self
 
 
-FeedForward = Annotated[
-    Union[NoFeedForward, DenseFeedForward, MixtureOfExperts], Field(discriminator="kind")
-]
+FeedForward = Annotated[NoFeedForward | DenseFeedForward | MixtureOfExperts, Field(discriminator="kind")]
 
 
 class ResNetBK(Section):
@@ -198,7 +194,7 @@ class Transformer(Section):
     rope_theta: Annotated[float, Field(gt=0)]
 
 
-Model = Annotated[Union[ResNetBK, Mamba, Transformer], Field(discriminator="family")]
+Model = Annotated[ResNetBK | Mamba | Transformer, Field(discriminator="family")]
 
 
 class Audit(Section):
@@ -264,7 +260,9 @@ class Params(Section):
     def names_agree(self) -> Params:
         for name in self.run.models:
             if name not in self.models:
-                raise ValueError(f"run.models names {name!r}, which models does not describe{_near(name, self.models)}")
+                raise ValueError(
+                    f"run.models names {name!r}, which models does not describe{_near(name, self.models)}"
+                )
         if self.compare.baseline not in self.run.models:
             raise ValueError(
                 f"compare.baseline is {self.compare.baseline!r}, which run.models does not train"
@@ -302,7 +300,7 @@ def json_schema() -> dict[str, Any]:
 
 def _describe(path: Path, document: Any, fault: Any) -> str:
     """Say of one pydantic fault where in the file it lies and what was expected."""
-    keys, line, node, section = [], 1, document, Params
+    keys, line, node = [], 1, document
     for part in fault["loc"]:
         if isinstance(node, dict) and part in node:
             line = node.lc.key(part)[0] + 1

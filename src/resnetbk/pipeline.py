@@ -20,6 +20,8 @@ from resnetbk.errors import UserError
 from resnetbk.params import load_params
 from resnetbk.repro.files import write_bytes
 
+NOISE = ("Use `dvc push`", "To track the changes", "\tgit add", "Updating lock file", "Generating lock file")
+
 
 def reproduce(jobs: int) -> None:
     """Bring everything in dvc.yaml up to date, `jobs` cells at a time.
@@ -32,7 +34,10 @@ def reproduce(jobs: int) -> None:
         print("Data and pipelines are up to date.")
         return
     _together([["repro", "prepare"]], 1)
-    _together([["repro", "-s", f"audit@{model}"] for model in params.run.models] + [["repro", "-s", "baselines"]], jobs)
+    _together(
+        [["repro", "-s", f"audit@{model}"] for model in params.run.models] + [["repro", "-s", "baselines"]],
+        jobs,
+    )
     cells = [f"{model}-{seed}" for seed in params.run.seeds for model in params.run.models]
     _together([["repro", "-s", f"train@{cell}", f"evaluate@{cell}"] for cell in cells], jobs)
     _together([["repro"]], 1)
@@ -49,7 +54,10 @@ def tidy_lock(path: Path) -> None:
     head, *blocks = re.split(r"^(?=  \S+:$)", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
     entries = {block.split(":", 1)[0].strip(): block for block in blocks}
     listed = subprocess.run(
-        [sys.executable, "-m", "dvc", "stage", "list", "--name-only"], check=True, capture_output=True, text=True
+        [sys.executable, "-m", "dvc", "stage", "list", "--name-only"],
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout.split()
     for name in entries.keys() - set(listed):
         print(f"dvc.lock: dropped {name}, which dvc.yaml no longer makes")
@@ -76,7 +84,11 @@ def verify(jobs: int) -> None:
             raise UserError("the pipeline failed in a clone of the last commit; see above")
         changed = _git("-C", directory, "status", "--porcelain")
         if changed:
-            print(_git("-C", directory, "diff", "--stat"), _git("-C", directory, "diff", "-U0", "dvc.lock"), sep="\n")
+            print(
+                _git("-C", directory, "diff", "--stat"),
+                _git("-C", directory, "diff", "-U0", "dvc.lock"),
+                sep="\n",
+            )
             raise UserError(f"rebuilding the last commit from nothing changed:\n{changed}")
     print("Verified: rebuilt from nothing, dvc.lock and every committed out are the same, byte for byte.")
 
@@ -101,8 +113,8 @@ def _together(commands: list[list[str]], jobs: int) -> None:
             text=True,
         )
         for line in process.stdout:
-            if not line.startswith(("Use `dvc push`", "To track the changes", "\tgit add", "Updating lock file")):
-                print(line, end="" if line.strip() else "", flush=True)
+            if line.strip() and not line.startswith(NOISE):
+                print(line, end="", flush=True)
         if process.wait():
             failed.append(" ".join(command))
 

@@ -35,4 +35,6 @@ def stage(main: Callable[..., None]) -> None:
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        sys.exit(f"ERROR in {name}: the disk is full ({error.filename or 'no file named'}); free some space, run again")
+        sys.exit(
+            f"ERROR in {name}: the disk is full ({error.filename or 'no file named'}); free some space, run again"
+        )

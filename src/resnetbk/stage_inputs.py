@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
+import yaml
 
 from resnetbk.errors import UserError
 from resnetbk.repro.files import sha256_file, sha256_json
@@ -21,9 +21,8 @@ def declared_inputs(stage: str, item: dict[str, Any]) -> dict[str, str]:
     **Arguments:** `stage`: the stage's name without its matrix part; `item`: the values of its matrix cell.
     **Returns:** path or parameter to SHA-256; a directory stands for the files in it.
     """
-    yaml = YAML(typ="safe")
-    description = yaml.load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"][stage]
-    parameters = yaml.load(Path("params.yaml").read_text(encoding="utf-8"))
+    description = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"][stage]
+    parameters = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
     hashes = {}
     for declared in description.get("deps", []):
         path = Path(_fill(declared, item))

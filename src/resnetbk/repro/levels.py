@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import os
 import sys
-import warnings
 from typing import Literal
 
 Level = Literal["portable", "machine", "fast"]
@@ -74,13 +73,3 @@ def enforce(level: Level) -> None:
         from resnetbk.repro import portable
 
         portable.install()
-
-
-def warn_if_not_x86() -> None:
-    """Say so where `portable` cannot hold: its bits are those of x86-64 with AVX2."""
-    import platform
-
-    if platform.machine() not in ("x86_64", "AMD64"):
-        warnings.warn(
-            f"this host is {platform.machine()}: 'portable' promises the same bits on x86-64 only", stacklevel=2
-        )

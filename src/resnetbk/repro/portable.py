@@ -8,6 +8,8 @@ side at one thread, OpenBLAS's Haswell kernel is as fast as MKL's AVX2 path.
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import torch
 
@@ -20,8 +22,10 @@ def install() -> None:
     if _LIBRARY:
         return
     library = torch.library.Library("aten", "IMPL")
-    for name, function in _OPERATORS.items():
-        library.impl(name, function, "CPU", allow_override=True)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="(?s).*Overriding a previously registered kernel")
+        for name, function in _OPERATORS.items():
+            library.impl(name, function, "CPU", allow_override=True)
     _LIBRARY.append(library)
 
 
@@ -33,7 +37,7 @@ def installed() -> bool:
 def _array(tensor: torch.Tensor) -> np.ndarray:
     """View a CPU tensor as an array without copying."""
     if tensor.dtype not in _DTYPES:
-        raise TypeError(f"portable arithmetic covers float32 and float64; found {tensor.dtype}")
+        raise RuntimeError(f"portable arithmetic covers float32 and float64; found {tensor.dtype}")
     return tensor.detach().resolve_conj().resolve_neg().numpy()
 
 

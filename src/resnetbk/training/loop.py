@@ -7,7 +7,6 @@ nothing that a clock measures is kept. So a training that was killed and resumed
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import nn
@@ -41,9 +40,7 @@ def train(
     validation_loss every `validation_interval` steps and at the end. Losses in nats per token.
     **Raises:** `DivergenceError` when a loss or a gradient is not finite.
     """
-    optimiser = build_optimiser(
-        model, weight_decay=config.weight_decay, beta1=config.beta1, beta2=config.beta2
-    )
+    optimiser = build_optimiser(model, weight_decay=config.weight_decay, beta1=config.beta1, beta2=config.beta2)
     progress = resume.load(model, optimiser) or {"step": 0, "history": []}
     history: list[Row] = progress["history"]
     model.train()

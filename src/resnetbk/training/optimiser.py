@@ -6,9 +6,7 @@ import torch
 from torch import nn
 
 
-def build_optimiser(
-    model: nn.Module, *, weight_decay: float, beta1: float, beta2: float
-) -> torch.optim.AdamW:
+def build_optimiser(model: nn.Module, *, weight_decay: float, beta1: float, beta2: float) -> torch.optim.AdamW:
     """Return AdamW over every parameter that takes a gradient; the loop sets the learning rate at each step.
 
     Vectors (norms, biases, gains) and parameters whose owner marked them `_no_weight_decay` (rates such as

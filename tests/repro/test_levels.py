@@ -1,0 +1,85 @@
+"""`portable` gives the same bits whatever the cores, the instruction set and the vendor of the CPU."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+PROBE = """
+import hashlib, sys
+from resnetbk.repro.levels import enforce, pin_environment
+level = sys.argv[1]
+pin_environment(level)
+import torch
+enforce(level)
+torch.manual_seed(0)
+model = torch.nn.Sequential(torch.nn.Linear(96, 200), torch.nn.SiLU(), torch.nn.Linear(200, 96))
+optimiser = torch.optim.AdamW(model.parameters(), fused=True)
+x = torch.randn(300, 96)
+for _ in range(3):
+    optimiser.zero_grad()
+    y = model(x)
+    loss = (y.softmax(-1) * y.abs().sqrt()).sum() + torch.nn.functional.softplus(y).exp().log().mean()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimiser.step()
+bits = b"".join(value.numpy().tobytes() for value in model.state_dict().values())
+print(hashlib.sha256(bits).hexdigest())
+"""
+
+
+def probe(level: str, *, emulate: str | None = None, cores: int | None = None, **variables: str) -> str:
+    """Return the hash of three training steps of a small network, made in a process of its own."""
+    prefix = ["qemu-x86_64", "-cpu", emulate] if emulate else []
+    limit = (lambda: os.sched_setaffinity(0, set(range(cores)))) if cores else None
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    run = subprocess.run(
+        [*prefix, sys.executable, "-W", "ignore", "-c", PROBE, level],
+        env=environment | variables,
+        preexec_fn=limit,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def expected() -> str:
+    return probe("portable")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        {"cores": 1},
+        {"OMP_NUM_THREADS": "4", "MKL_NUM_THREADS": "4"},
+        {"ATEN_CPU_CAPABILITY": "default", "MKL_CBWR": "COMPATIBLE", "OPENBLAS_CORETYPE": "Nehalem"},
+    ],
+    ids=["one core", "four threads asked for", "another instruction set asked for"],
+)
+def test_portable_bits_do_not_follow_the_host(expected: str, host: dict):
+    assert probe("portable", **host) == expected
+
+
+def test_without_the_level_they_do(expected: str):
+    scalar = {"ATEN_CPU_CAPABILITY": "default", "MKL_CBWR": "COMPATIBLE", "OMP_NUM_THREADS": "1"}
+    assert probe("fast", **scalar) != expected
+
+
+@pytest.mark.skipif(not shutil.which("qemu-x86_64"), reason="needs qemu-user to emulate other CPUs")
+@pytest.mark.parametrize("cpu", ["Haswell", "EPYC"])
+def test_portable_bits_on_an_emulated_cpu(expected: str, cpu: str):
+    assert probe("portable", emulate=cpu) == expected
+
+
+def test_a_level_that_comes_too_late_is_refused():
+    late = "import numpy; from resnetbk.repro.levels import pin_environment; pin_environment('portable')"
+    environment = {name: value for name, value in os.environ.items() if name != "MKL_CBWR"}
+    run = subprocess.run([sys.executable, "-c", late], env=environment, capture_output=True, text=True)
+    assert run.returncode == 1
+    assert "asked for after numpy was imported" in run.stderr
