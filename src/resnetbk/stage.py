@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import resnetbk
 from resnetbk.errors import UserError
 from resnetbk.params import load_params
 from resnetbk.repro.levels import pin_environment
@@ -25,6 +26,7 @@ def stage(main: Callable[..., None]) -> None:
     name = Path(module.__file__).stem
     cell = "-".join(str(value) for value in item.values())
     try:
+        _require_own_library()
         params = load_params()
         pin_environment(params.run.determinism)
         before = declared_inputs(name, item)
@@ -37,4 +39,14 @@ def stage(main: Callable[..., None]) -> None:
             raise
         sys.exit(
             f"ERROR in {name}: the disk is full ({error.filename or 'no file named'}); free some space, run again"
+        )
+
+
+def _require_own_library() -> None:
+    """Refuse to run a copy of the repository with the library of another tree."""
+    found, expected = Path(resnetbk.__file__).resolve(), Path("src/resnetbk/__init__.py").resolve()
+    if found != expected:
+        raise UserError(
+            f"resnetbk comes from {found.parent}, and not from {expected.parent} of the tree that runs. "
+            "Start a stage as `python -m stages.NAME` from the repository's root"
         )

@@ -40,11 +40,10 @@ CLEANUPS = [
     (re.compile(r"'{2,}"), ""),  # bold and italic
     (re.compile(r"__[A-Z]+__"), ""),  # magic words
     (re.compile(r"[ \t\u00a0]+"), " "),
-    (re.compile(r"\( ?[,;:]+ ?"), "("),  # what a dropped pronunciation leaves behind
-    (re.compile(r" ?\( ?[,;]* ?\)"), ""),
+    (re.compile(r"\((?: ?[,;:])+ ?"), "("),  # what a dropped pronunciation leaves behind
+    (re.compile(r" ?\( ?\)"), ""),
     (re.compile(r" +([,.;:)])"), r"\1"),
-    (re.compile(r"(?m)^[*#:;|!]+ *"), ""),  # list markers
-    (re.compile(r"(?m)^ +| +$"), ""),
+    (re.compile(r"(?m)^[ ;:]+| +$"), ""),  # indents and definition lists
     (re.compile(r"\n{3,}"), "\n\n"),
 ]
 
@@ -107,13 +106,8 @@ def _render_node(node: nodes.Node) -> str:
         return " ".join(_render(node.get(name).value).strip() for name in wanted if node.has(name))
     if isinstance(node, nodes.Tag):
         tag = str(node.tag).strip().lower()
-        return "\n" if tag == "br" else "" if tag in DROPPED_TAGS else _markup(node) + _render(node.contents)
+        return "\n" if tag == "br" else "" if tag in DROPPED_TAGS else _render(node.contents)
     return ""  # comments and template arguments
-
-
-def _markup(tag: nodes.Tag) -> str:
-    """Return the list marker that a tag stands for, which CLEANUPS takes off again."""
-    return str(tag.wiki_markup) if tag.wiki_markup and tag.self_closing else ""
 
 
 def _render_link(link: nodes.Wikilink) -> str:

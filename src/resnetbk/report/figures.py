@@ -6,16 +6,20 @@ narrow: shown at the width of a phone, their text is still read.
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from resnetbk.report.style import INK, series_style
+from resnetbk.report.numbers import MINUS, fixed, interval, signed
+from resnetbk.report.style import INK, SeriesStyle, series_style
 from resnetbk.report.svg import drawing, to_svg
 
-_WIDTH = 4.7
-_LEFT, _RIGHT, _BOTTOM = 0.55, 0.08, 0.45
+_WIDTH = 4.5
+_LEFT, _RIGHT = 0.5, 0.1
 _LEGEND_ROW = 0.2
 
 
@@ -46,9 +50,11 @@ def learning_curves(validation: pd.DataFrame, training: pd.DataFrame, models: li
 def describe_curves(validation: pd.DataFrame, models: list[str]) -> str:
     """Say in words where the learning curves end, for a reader who does not see them."""
     ends = [validation[validation.model == model].iloc[-1] for model in models]
-    losses = "; ".join(f"{end.model} {end['mean']:.3f} ({end.lowest:.3f} to {end.highest:.3f})" for end in ends)
+    losses = "; ".join(
+        f"{end.model} {fixed(end['mean'], 3)} ({fixed(end.lowest, 3)} to {fixed(end.highest, 3)})" for end in ends
+    )
     return (
-        f"Line chart of loss against training tokens, one line a model, with a band from the lowest to the highest "
+        "Line chart of loss against training tokens, one line a model, with a band from the lowest to the highest "
         f"seed. Validation loss at the last point, in nats per token: {losses}."
     )
 
@@ -88,70 +94,68 @@ def describe_positions(positions: pd.DataFrame, models: list[str]) -> str:
     words = []
     for model in models:
         rows = positions[positions.model == model]
-        words.append(f"{model} from {rows['mean'].iloc[0]:.3f} to {rows['mean'].iloc[-1]:.3f}")
+        words.append(f"{model} from {fixed(rows['mean'].iloc[0], 3)} to {fixed(rows['mean'].iloc[-1], 3)}")
     return (
         "Line chart of held-out loss against the position in the context, one line a model, with a band from the "
         f"lowest to the highest seed. From the first positions to the last, in nats per token: {'; '.join(words)}."
     )
 
 
-def comparison_forest(comparisons: pd.DataFrame, seeds: pd.DataFrame, margin: float, models: list[str]) -> bytes:
-    """Draw each model's difference from the baseline as a forest plot.
+def comparison_forest(comparisons: pd.DataFrame, seeds: pd.DataFrame, models: list[str]) -> bytes:
+    """Draw the differences in loss as a forest plot: estimate, interval, margin of equivalence, verdict.
 
-    **Arguments:** `comparisons`: columns model, against, difference, low, high (nats per token, negative where the
-    model is better; NaN where there is no interval), verdict; `seeds`: columns model, difference, one row a seed;
-    `margin`: half-width of the band inside which models count as equivalent (nats per token); `models`: run.models.
+    **Arguments:** `comparisons`: a row a pair, columns model, against, difference, low, high, margin (nats per
+    token; a difference is negative where `model` is better) and verdict; `seeds`: columns model, against,
+    difference, a row for each seed of a pair; `models`: run.models.
     **Returns:** the SVG file.
     """
-    rows = len(comparisons)
-    row, top = 0.62, 0.4
-    height = top + row * rows + 0.62
-    against = ", ".join(dict.fromkeys(comparisons.against))
+    rows, row, top, bottom = max(1, len(comparisons)), 0.66, 0.3, 0.5
+    height = top + row * rows + bottom
     with drawing(_WIDTH, height) as figure:
-        axes = figure.add_axes((0.03, 0.62 / height, 0.94, row * rows / height))
+        axes = figure.add_axes((0.03, bottom / height, 0.94, row * rows / height))
         axes.set_ylim(rows, 0)
-        axes.grid(visible=False, axis="y")
+        axes.grid(visible=False)
         axes.spines["left"].set_visible(False)
         axes.set_yticks([])
-        axes.axvspan(-margin, margin, color=INK, alpha=0.16, linewidth=0)
-        axes.axvline(0, color=INK, linewidth=1)
         for place, entry in enumerate(comparisons.itertuples()):
-            look = series_style(models.index(entry.model))
-            middle = place + 0.66
-            dots = seeds[seeds.model == entry.model].difference
-            axes.plot(dots, [middle + 0.17] * len(dots), "|", color=look.colour, markersize=5, markeredgewidth=1)
-            if pd.notna(entry.low):
-                axes.plot([entry.low, entry.high], [middle, middle], color=look.colour, linewidth=2.2)
-            if pd.notna(entry.difference):
-                axes.plot(entry.difference, middle, look.marker, color=look.colour, markersize=7)
-            name = {"x": 0, "y": place + 0.32, "transform": axes.get_yaxis_transform()}
-            axes.text(s=entry.model, weight="bold", **name)
-            axes.text(s=entry.verdict.split(":")[0], ha="right", **{**name, "x": 1})
-            if place:
-                axes.axhline(place, color=INK, linewidth=0.6, alpha=0.25)
-        reach = max(abs(limit) for limit in (*axes.get_xlim(), 1.5 * margin))
-        axes.set_xlim(-reach, reach)
-        axes.xaxis.set_major_locator(MaxNLocator(7, symmetric=True))
-        axes.set_xlabel(f"Difference in held-out loss from {against}, nats per token")
-        for side, words in ((0, "← lower loss (better)"), (1, "higher loss (worse) →")):
-            axes.annotate(words, (side, 1), (0, 12), xycoords="axes fraction", textcoords="offset points",
-                          ha=("left", "right")[side])  # fmt: skip
-        return to_svg(figure, f"Comparison with {against}", describe_comparison(comparisons, margin))
+            dots = seeds[(seeds.model == entry.model) & (seeds.against == entry.against)].difference
+            _forest_row(axes, place, entry, dots, series_style(models.index(entry.model)))
+        axes.xaxis.set_major_locator(MaxNLocator(6))
+        axes.set_xlabel("Difference in held-out loss, nats per token")
+        for side, words in (("left", "← the first model is better"), ("right", "the second is better →")):
+            axes.set_title(words, loc=side, weight="normal")
+        if comparisons.empty:
+            axes.text(0.5, 0.5, "one model: nothing to compare", ha="center", transform=axes.transAxes)
+        return to_svg(figure, "Comparison", describe_comparison(comparisons))
 
 
-def describe_comparison(comparisons: pd.DataFrame, margin: float) -> str:
+def describe_comparison(comparisons: pd.DataFrame) -> str:
     """Say in words what the forest plot shows."""
     words = [
-        f"{entry.model} minus {entry.against} {entry.difference:+.4f}, interval {entry.low:+.4f} to {entry.high:+.4f}, "
-        f"verdict {entry.verdict}"
-        if pd.notna(entry.low)
-        else f"{entry.model} against {entry.against}: {entry.verdict}"
+        f"{entry.model} minus {entry.against} {signed(entry.difference, 4)} "
+        f"(interval {interval(entry.low, entry.high, 4)}): {entry.verdict}"
         for entry in comparisons.itertuples()
     ]
     return (
-        "Forest plot of the difference in held-out loss, in nats per token, with confidence intervals; the shaded "
-        f"band within {margin:.4f} of zero is the margin of equivalence. {'; '.join(words)}."
-    ).replace("-", "−")
+        "Forest plot of differences in held-out loss, in nats per token, with confidence intervals and a shaded "
+        f"margin of equivalence. {'; '.join(words)}."
+    )
+
+
+def _forest_row(axes: Axes, place: int, entry: Any, dots: pd.Series, look: SeriesStyle) -> None:
+    """Draw one pair: its names and verdict above, its interval, its estimate and its seeds below."""
+    middle = place + 0.64
+    if place:
+        axes.axhline(place, color=INK, linewidth=0.6, alpha=0.3)
+    axes.fill_between([-entry.margin, entry.margin], place + 0.42, place + 0.96, color=INK, alpha=0.2, linewidth=0)
+    axes.plot([0, 0], [place + 0.42, place + 0.96], color=INK, linewidth=1)
+    axes.plot(dots, [middle + 0.2] * len(dots), "|", color=look.colour, markersize=5, markeredgewidth=1)
+    axes.plot([entry.low, entry.high], [middle, middle], color=look.colour, linewidth=2.2)
+    axes.plot(entry.difference, middle, look.marker, color=look.colour, markersize=7)
+    across = axes.get_yaxis_transform()
+    axes.text(0, place + 0.3, f"{entry.model} {MINUS} {entry.against}", weight="bold", transform=across)
+    verdict = re.split(":| within", entry.verdict)[0]  # the reason and the margin stand in the table
+    axes.text(1, place + 0.3, verdict, ha="right", transform=across)
 
 
 def _axes(figure: Figure, *, top: float, height: float, share: Axes | None = None) -> Axes:
@@ -169,7 +173,16 @@ def _lines(axes: Axes, frame: pd.DataFrame, along: str, models: list[str], *, ma
         axes.fill_between(x, rows.lowest, rows.highest, color=look.colour, alpha=0.18, linewidth=0)
         marker = look.marker if markers else ""
         every = max(1, len(rows) // 12)
-        axes.plot(x, rows["mean"], color=look.colour, linestyle=look.line, marker=marker, markevery=every, label=model)
+        axes.plot(
+            x,
+            rows["mean"],
+            color=look.colour,
+            linestyle=look.line,
+            marker=marker,
+            markevery=every,
+            label=model,
+            clip_on=False,
+        )
 
 
 def _legend_height(models: list[str]) -> float:

@@ -1,6 +1,6 @@
 """From measured rows to the lines of a figure: the running mean in one seed, the mean and the spread over seeds.
 
-Means are `statistics.fmean`: correctly rounded, so their bits depend neither on the order of the rows nor on the CPU.
+Means are `statistics.fmean`, correctly rounded: their bits depend neither on the order of the rows nor on the CPU.
 """
 
 from __future__ import annotations
@@ -31,6 +31,4 @@ def spread(frame: pd.DataFrame, along: list[str], value: str) -> pd.DataFrame:
     **Returns:** columns model, `along`, mean, lowest, highest, seeds (their number); rows in the order of `frame`.
     """
     groups = frame.groupby(["model", *along], sort=False)[value]
-    return groups.agg(
-        mean=lambda values: fmean(values), lowest="min", highest="max", seeds="count"
-    ).reset_index()
+    return groups.agg(mean=lambda values: fmean(values), lowest="min", highest="max", seeds="count").reset_index()

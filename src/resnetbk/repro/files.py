@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 
 def sha256_file(path: str | Path) -> str:
     """Return the SHA-256 of a file's bytes, as 64 hexadecimal digits."""
@@ -30,8 +32,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     A reader sees the old file or the new one, whole, whatever instant the process is killed at.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = _partial(path)
     try:
         yield partial
         with open(partial, "rb") as file:
@@ -45,9 +46,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 def atomic_directory(path: str | Path) -> Iterator[Path]:
     """Give an empty directory beside `path`; on success it takes the place of `path`, else it is removed."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    partial = _partial(path)
     partial.mkdir()
     try:
         yield partial
@@ -55,6 +54,16 @@ def atomic_directory(path: str | Path) -> Iterator[Path]:
         os.replace(partial, path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _partial(path: Path) -> Path:
+    """Name this process's unfinished version of a file, and clear away those of processes that were killed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for partial in path.parent.glob(f".{path.name}.*.partial"):
+        process = int(partial.name.split(".")[-2])
+        if process == os.getpid() or not psutil.pid_exists(process):
+            shutil.rmtree(partial) if partial.is_dir() else partial.unlink(missing_ok=True)
+    return path.with_name(f".{path.name}.{os.getpid()}.partial")
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:

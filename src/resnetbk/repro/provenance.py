@@ -40,9 +40,10 @@ def get_environment_info(root: str | Path = ".") -> dict[str, Any]:
     """Describe the code, the host, the packages and the settings in force.
 
     **Arguments:** `root`: the repository's root, or any folder in it.
-    **Returns:** a JSON-able dict with the keys `git`, `python`, `platform`, `cpu`, `memory_bytes`, `torch` (None
-    when torch is not loaded: it is never imported for this), `environment` (variables that decide bits, None where
-    unset), `portable_operators`, `packages` (name to version) and `lock_sha256` (None without requirements.lock).
+    **Returns:** a dict for JSON: `git` (see `git_state`), `python`, `platform`, `cpu`, `memory_bytes`,
+    `torch` (None when torch is not loaded: it is never imported for this), `environment` (the variables that
+    decide bits, None where unset), `portable_operators`, `packages` (name to version) and `lock_sha256` (of
+    requirements.lock, None where there is none).
     """
     root = Path(root)
     lock = root / "requirements.lock"
@@ -64,25 +65,27 @@ def git_state(root: str | Path = ".") -> dict[str, Any]:
     """Describe the commit that a work tree stands on and how the tree differs from it.
 
     **Arguments:** `root`: the repository's root, or any folder in it.
-    **Returns:** `commit`, `branch`, `remote` (without credentials), `dirty`, `diff` (text of `git diff HEAD`, cut
-    at `DIFF_LIMIT` characters with a note) and `untracked` (path to SHA-256, for files git does not ignore); a field that
-    cannot be known is None and `reason` says why, else `reason` is None.
+    **Returns:** `commit`, `branch`, `remote` (without credentials), `dirty` (anything modified, staged or
+    untracked), `diff` (text of `git diff HEAD`, cut at `DIFF_LIMIT` characters with a note) and `untracked`
+    (path to SHA-256). Where git cannot tell, a field is None and `reason` says why; else `reason` is None.
     """
-    state: dict[str, Any] = dict.fromkeys(("commit", "branch", "remote", "dirty", "diff", "untracked", "reason"))
+    fields = ("commit", "branch", "remote", "dirty", "diff", "untracked", "reason")
+    state: dict[str, Any] = dict.fromkeys(fields)
     try:
-        lines = _git(root, "status", "--porcelain=v2", "--branch", "--untracked-files=all", "-z").split("\0")
+        top = Path(_git(root, "rev-parse", "--show-toplevel").rstrip("\n"))
+        lines = _git(top, "status", "--porcelain=v2", "--branch", "--untracked-files=all", "-z").split("\0")
         facts = dict(line[2:].split(" ", 1) for line in lines if line.startswith("# branch."))
         entries = [line for line in lines if line and not line.startswith("# ")]
         if facts["branch.head"] != "(detached)":
             state["branch"] = facts["branch.head"]
         state["dirty"] = bool(entries)
-        state["untracked"] = _untracked(Path(root), [line[2:] for line in entries if line.startswith("? ")])
-        state["remote"] = _remote(root)
+        state["untracked"] = _untracked(top, [line[2:] for line in entries if line.startswith("? ")])
+        state["remote"] = _remote(top)
         if facts["branch.oid"] == "(initial)":
             state["reason"] = "the repository has no commit yet"
             return state
         state["commit"] = facts["branch.oid"]
-        diff = _git(root, "diff", "HEAD", "--no-ext-diff", "--no-textconv", "--no-color")
+        diff = _git(top, "diff", "HEAD", "--no-ext-diff", "--no-textconv", "--no-color")
         if len(diff) > DIFF_LIMIT:
             diff = f"{diff[:DIFF_LIMIT]}\n[cut here: the diff has {len(diff)} characters]\n"
         state["diff"] = strip_credentials(diff)
@@ -115,23 +118,25 @@ def _git(root: str | Path, *arguments: str) -> str:
     return done.stdout.decode(errors="replace")
 
 
-def _remote(root: str | Path) -> str | None:
+def _remote(top: Path) -> str | None:
     """Return the URL of `origin`, else of the first remote, without credentials, query or fragment."""
-    lines = _git(root, "config", "--get-regexp", "--default", "", r"^remote\..*\.url$|^core\.bare$").splitlines()
-    urls = dict(line.split(" ", 1) for line in lines if line.startswith("remote.") and " " in line)
+    lines = [line.split("\t", 1) for line in _git(top, "remote", "--verbose").splitlines()]
+    urls = {name: url.rsplit(" (", 1)[0] for name, url in reversed(lines)}
     if not urls:
         return None
-    url = urls.get("remote.origin.url", next(iter(urls.values())))
+    url = urls.get("origin", urls[lines[0][0]])
     return re.split(r"[?#]", strip_credentials(url))[0]
 
 
-def _untracked(root: Path, names: list[str]) -> dict[str, str | None]:
+def _untracked(top: Path, names: list[str]) -> dict[str, str | None]:
     """Hash the untracked files that are small; name the rest without a hash."""
     hashes: dict[str, str | None] = {}
     for name in sorted(names)[:UNTRACKED_LIMIT]:
-        path = root / name
-        small = path.is_file() and path.stat().st_size <= UNTRACKED_SIZE_LIMIT
-        hashes[name] = sha256_file(path) if small else None
+        try:
+            small = (top / name).stat().st_size <= UNTRACKED_SIZE_LIMIT
+            hashes[name] = sha256_file(top / name) if small else None
+        except OSError:
+            hashes[name] = None  # gone since git listed it, or not ours to read
     if len(names) > UNTRACKED_LIMIT:
         hashes[f"[{len(names) - UNTRACKED_LIMIT} more]"] = None
     return hashes
@@ -147,12 +152,14 @@ def _cpu() -> dict[str, Any]:
     except OSError:
         pass  # not Linux: `platform` knows the model, nobody the flags
     flags = (facts.get("flags") or facts.get("Features") or "").split()
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = {"physical": psutil.cpu_count(logical=False), "logical": os.cpu_count()}
+    if hasattr(os, "sched_getaffinity"):
+        cores["available"] = len(os.sched_getaffinity(0))
     return {
         "model": facts.get("model name") or platform.processor() or platform.machine(),
         "vendor": facts.get("vendor_id"),
         "instruction_sets": sorted(flag for flag in flags if _INSTRUCTION_SETS.match(flag)),
-        "cores": {"physical": psutil.cpu_count(logical=False), "logical": os.cpu_count(), "available": available},
+        "cores": cores,
     }
 
 

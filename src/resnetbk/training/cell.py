@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
-from resnetbk.audit.code import verify_code
+from resnetbk.audit.code import SOURCE_ROOT, verify_code
 from resnetbk.data.corpus import Corpus
 from resnetbk.models.registry import build_model, count_parameters
 from resnetbk.params import Params
 from resnetbk.repro.code import imported_sources
 from resnetbk.repro.files import sha256_file, sha256_json, write_bytes, write_json
 from resnetbk.repro.levels import enforce
+from resnetbk.repro.repository import main_root
 from resnetbk.training.checkpoint import ResumeState, save_weights, weights_hash
 from resnetbk.training.loop import train
 from resnetbk.training.progress import Progress
 
 
-def resume_root(root: Path) -> Path:
-    """Return where unfinished work is kept: in the main repository, also for an experiment's temporary copy."""
-    return Path(os.environ.get("DVC_ROOT", root)) / ".resume"
-
-
-def train_cell(params: Params, name: str, seed: int, *, root: Path) -> None:
+def train_cell(params: Params, name: str, seed: int, *, root: Path) -> int:
     """Train model `name` with `seed` under `root` and write models/, metrics/train/ of that cell.
 
+    **Returns:** the tokens that this process trained on, fewer than the manifest's after a resume.
     **Raises:** `UserError` when the model's code is not the code that was audited, or training diverges.
     """
     enforce(params.run.determinism)
@@ -33,7 +29,7 @@ def train_cell(params: Params, name: str, seed: int, *, root: Path) -> None:
     config = params.models[name]
     corpus = Corpus.open(root / "data/corpus")
     model = build_model(config, corpus.vocabulary_size, params.run.parameter_budget, seed)
-    verify_code(root / f"metrics/audit/{name}.json", root)
+    verify_code(root / f"metrics/audit/{name}.json")
     manifest = {
         "model": name,
         "seed": seed,
@@ -41,11 +37,11 @@ def train_cell(params: Params, name: str, seed: int, *, root: Path) -> None:
         "train": params.train.model_dump(),
         "parameter_budget": params.run.parameter_budget,
         "determinism": params.run.determinism,
-        "data": {split: corpus.card["splits"][split]["sha256"] for split in ("train", "validation")},
-        "code": imported_sources(Path(__file__).parents[3], "resnetbk"),
+        "data": {split: corpus.card["splits"][split]["tokens_sha256"] for split in ("train", "validation")},
+        "code": imported_sources(SOURCE_ROOT, "resnetbk"),
         "initial_weights": weights_hash(model),
     }
-    resume = ResumeState(resume_root(root) / f"train-{cell}-{sha256_json(manifest)[:16]}")
+    resume = ResumeState(main_root() / ".resume" / f"train-{cell}-{sha256_json(manifest)[:16]}")
     tokens_per_step = params.train.batch_size * params.train.accumulation * params.train.length
     progress = Progress(cell, steps=params.train.steps, tokens_per_step=tokens_per_step)
     try:
@@ -69,3 +65,4 @@ def train_cell(params: Params, name: str, seed: int, *, root: Path) -> None:
     }
     write_json(root / f"models/{cell}/manifest.json", manifest)
     resume.clear()
+    return progress.tokens

@@ -14,26 +14,25 @@ class Progress:
     """Shows step, loss, tokens per second and the time left; nothing it measures reaches an out."""
 
     def __init__(self, label: str, *, steps: int, tokens_per_step: int) -> None:
-        self._label, self._steps, self._tokens = label, steps, tokens_per_step
-        self._first: int | None = None  # the first step of this process: a resumed training starts late
+        self._label, self._steps, self._per_step = label, steps, tokens_per_step
+        self.tokens = 0  # that this process has trained on
         self._start = self._last = time.monotonic()
         self._bar = tqdm(total=steps, desc=label, unit="step") if sys.stderr.isatty() else None
 
     def update(self, step: int, loss: float) -> None:
         """Report that `step` steps are done, the last with this loss (nats per token)."""
         now = time.monotonic()
-        if self._first is None:
-            self._first = step - 1
-        rate = (step - self._first) / max(now - self._start, 1e-9)
+        self.tokens += self._per_step
+        rate = self.tokens / max(now - self._start, 1e-9)
         if self._bar is not None:
             self._bar.update(step - self._bar.n)
-            self._bar.set_postfix_str(f"loss {loss:.3f}, {rate * self._tokens:,.0f} tokens/s", refresh=False)
+            self._bar.set_postfix_str(f"loss {loss:.3f}, {rate:,.0f} tokens/s", refresh=False)
         elif now - self._last >= SECONDS_BETWEEN_LINES or step == self._steps:
             self._last = now
-            left = (self._steps - step) / rate
+            left = (self._steps - step) * self._per_step / rate
             print(
                 f"{self._label}: step {step}/{self._steps}, loss {loss:.3f}, "
-                f"{rate * self._tokens:,.0f} tokens/s, {left:.0f} s left",
+                f"{rate:,.0f} tokens/s, {left:.0f} s left",
                 file=sys.stderr,
                 flush=True,
             )

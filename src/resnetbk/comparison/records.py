@@ -1,0 +1,111 @@
+"""What a comparison reads of the files that earlier stages wrote: types and ranges, nothing else.
+
+Keys that a comparison does not use are left alone, so that those stages may add to their files.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from resnetbk.errors import UserError
+
+Count = Annotated[int, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Record(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+
+
+class Document(Record):
+    """One held-out document: `loss` is the mean over its `tokens` predicted tokens, in nats a token."""
+
+    loss: NonNegative
+    tokens: Count
+    bytes: Count
+
+
+class Parameters(Record):
+    total: Count
+    embedding: Annotated[int, Field(ge=0)]
+    non_embedding: Annotated[int, Field(ge=0)]
+
+
+class Evaluation(Record):
+    """metrics/evaluate/{model}-{seed}.json; `state_size` is in bytes, `loss` in nats a token."""
+
+    model: str
+    seed: int
+    loss: NonNegative
+    perplexity: NonNegative
+    bits_per_byte: NonNegative
+    tokens: Count
+    bytes: Count
+    documents: Annotated[list[Document], Field(min_length=1)]
+    parameters: Parameters
+    state_size: Annotated[int, Field(ge=0)]
+    training_tokens: Count
+    data: Sha256
+    weights: Sha256
+
+
+class Manifest(Record):
+    """models/{model}-{seed}/manifest.json."""
+
+    model: str
+    seed: int
+    data: dict[str, Sha256]
+    tokens: Count
+    initial_weights: Sha256
+    final_weights: Sha256
+    files: dict[str, Sha256]
+
+
+class Audit(Record):
+    """metrics/audit/{model}.json."""
+
+    model: str
+    passed: bool
+
+
+class Baseline(Record):
+    """One n-gram model of metrics/baselines.json."""
+
+    loss: NonNegative
+    perplexity: NonNegative
+    bits_per_byte: NonNegative
+
+
+class Baselines(Record):
+    """metrics/baselines.json."""
+
+    unigram: Baseline
+    bigram: Baseline
+
+
+R = TypeVar("R", bound=Record)
+
+
+def read_record(path: Path, kind: type[R], *, stage: str) -> R:
+    """Read and check one JSON file.
+
+    **Arguments:** `path`: the file; `kind`: what it must hold; `stage`: the DVC target that writes it.
+    **Returns:** the checked, frozen record.
+    **Raises:** `UserError` naming the file, the key, what was expected and the command that makes it anew.
+    """
+    cure = f"Run: dvc repro --force --single-item {stage}"
+    try:
+        return kind.model_validate(json.loads(path.read_bytes()))
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found. Run: dvc repro {stage}") from None
+    except ValueError as error:  # of JSON, of UTF-8 or of the schema
+        if isinstance(error, ValidationError):
+            fault = error.errors()[0]
+            key = ".".join(map(str, fault["loc"])) or "(top level)"
+            raise UserError(f"{path}: {key}: {fault['msg']}; found {fault['input']!r:.60}. {cure}") from None
+        raise UserError(f"{path}: not JSON ({error}); it is cut short or was edited. {cure}") from None

@@ -1,0 +1,108 @@
+"""A cell's run, from the versioned files that the pipeline made and the records in the spool."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from resnetbk.params import PARAMS_FILE, Params
+from resnetbk.repro.files import sha256_file, sha256_json
+from resnetbk.repro.provenance import get_environment_info
+from resnetbk.tracking.origin import experiment_tags, origin_files, origin_tags, pretty
+from resnetbk.tracking.run import DataSplit, Point, TrackedRun, as_text, flatten, read_json, read_json_lines
+from resnetbk.tracking.spool import OUTPUTS, find_record
+
+_TEST_METRICS = ("loss", "perplexity", "bits_per_byte", "tokens", "bytes")
+_NOT_CURVES = ("step", "tokens")
+
+Records = dict[str, dict[str, Any]]
+
+
+def read_cell(params: Params, model: str, seed: int, *, root: Path, spool: Path, experiment: str) -> TrackedRun:
+    """Gather what MLflow is to show of one trained and evaluated model.
+
+    **Arguments:** `root`: the tree that holds metrics/ and models/; `spool`: the main repository's root;
+    `experiment`: the DVC experiment's name, or "".
+    **Raises:** `UserError` when a file that an earlier stage makes is missing or broken.
+    """
+    cell = f"{model}-{seed}"
+    outputs = {stage: root / path.format(model=model, seed=seed) for stage, path in OUTPUTS.items()}
+    files = {
+        "manifest.json": outputs["train"],
+        "evaluate.json": outputs["evaluate"],
+        "history.jsonl": root / f"metrics/train/{cell}.jsonl",
+        "audit.json": root / f"metrics/audit/{model}.json",
+        "card.json": root / "data/corpus/card.json",
+        "params.yaml": root / PARAMS_FILE,
+    }
+    manifest, evaluation, card = (read_json(files[f"{name}.json"]) for name in ("manifest", "evaluate", "card"))
+    history = read_json_lines(files["history.jsonl"])
+    hashes = {stage: sha256_file(path) for stage, path in outputs.items()}
+    found = {stage: find_record(spool, stage, model, seed, digest) for stage, digest in hashes.items()}
+    records = {stage: record for stage, record in found.items() if record}
+    trained = records.get("train")
+    provenance = trained["provenance"] if trained else get_environment_info(root)
+    data = [
+        DataSplit(card["corpus"], split, facts["tokens_sha256"], card["source"])
+        for split, facts in card["splits"].items()
+    ]
+    tags = {
+        "model": model,
+        "seed": str(seed),
+        "dvc_stage": f"train@{cell} evaluate@{cell}",
+        "mlflow.source.type": "LOCAL",
+        "mlflow.source.name": f"dvc.yaml:train@{cell}",
+        "weights_sha256": manifest["final_weights"],
+        "code_sha256": sha256_json(manifest["code"]),
+        **{f"data_sha256.{split.split}": split.sha256 for split in data},
+        **experiment_tags(experiment),
+        **origin_tags(provenance),
+        "provenance": "recorded by train" if trained else "taken by track: the spool has no record of train",
+    }
+    return TrackedRun(
+        name=f"{experiment}/{cell}" if experiment else cell,
+        key=sha256_json([hashes, experiment]),
+        tags=tags,
+        params={name: as_text(leaf) for name, leaf in flatten(params.model_dump(mode="json")).items()},
+        points=[*_curves(history), *_results(evaluation), *_speed(records)],
+        data=data,
+        artifacts={
+            **files,
+            **origin_files(provenance),
+            **{f"provenance/{stage}.json": pretty(record) for stage, record in records.items()},
+        },
+        start=trained["finished"] - trained["seconds"] if trained else None,
+        end=trained["finished"] if trained else None,
+    )
+
+
+def _curves(history: list[dict[str, Any]]) -> list[Point]:
+    """Turn the rows of a history into points; MLflow's charts group what stands before the slash."""
+    last = max((row["step"] for row in history), default=0) or 1
+    points = []
+    for row in history:
+        for name, value in row.items():
+            if name not in _NOT_CURVES:
+                metric = "validation/loss" if name == "validation_loss" else f"train/{name}"
+                points.append(Point(metric, value, row["step"], row["step"] / last))
+    return points
+
+
+def _results(evaluation: dict[str, Any]) -> list[Point]:
+    """Turn a cell's evaluation into points; in loss by position the step is the position."""
+    points = [Point(f"test/{name}", evaluation[name]) for name in _TEST_METRICS]
+    points += [Point(f"model/parameters_{name}", value) for name, value in evaluation["parameters"].items()]
+    points += [Point(f"model/{name}", evaluation[name]) for name in ("state_size", "training_tokens")]
+    for bucket in evaluation["loss_by_position"]:
+        points.append(Point("test/loss_by_position", bucket["loss"], bucket["position"]))
+    return points
+
+
+def _speed(records: Records) -> list[Point]:
+    """Return what a clock measured: it depends on the host and stands in no versioned file."""
+    return [
+        Point(f"time/{stage}_{name}", record[name])
+        for stage, record in records.items()
+        for name in ("seconds", "tokens_per_second")
+        if record[name] is not None
+    ]

@@ -1,0 +1,66 @@
+"""Where a run comes from, as MLflow shows it: tags for what fits in a line, small text files for the rest."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from resnetbk.tracking.run import as_text
+
+
+def origin_tags(provenance: dict[str, Any]) -> dict[str, str]:
+    """Return what a run was made with as tags, unknown facts left out.
+
+    MLflow's pages hide tags named mlflow.*, so commit, branch and dirty flag stand under a second name.
+    """
+    git, cpu, torch = provenance["git"], provenance["cpu"], provenance["torch"] or {}
+    tags = {
+        "mlflow.source.git.commit": git["commit"],
+        "mlflow.source.git.branch": git["branch"],
+        "mlflow.source.git.repoURL": git["remote"],
+        "mlflow.source.git.dirty": git["dirty"],
+        "git_commit": git["commit"],
+        "git_branch": git["branch"],
+        "git_dirty": git["dirty"],
+        "git_unknown": git["reason"],
+        "python": provenance["python"]["version"],
+        "platform": provenance["platform"],
+        "cpu": cpu["model"],
+        "cpu_instruction_sets": " ".join(cpu["instruction_sets"]),
+        "cpu_cores": cpu["cores"],
+        "memory_bytes": provenance["memory_bytes"],
+        "lock_sha256": provenance["lock_sha256"],
+        "portable_operators": provenance["portable_operators"],
+        **{f"torch.{name}": value for name, value in torch.items()},
+        **{f"environment.{name}": value for name, value in provenance["environment"].items()},
+    }
+    return {name: as_text(value) for name, value in tags.items() if value is not None}
+
+
+def origin_files(provenance: dict[str, Any]) -> dict[str, str]:
+    """Return path to text: every fact, the packages, and how the tree differed from its commit."""
+    git = provenance["git"]
+    files = {
+        "provenance/environment.json": pretty(provenance),
+        "provenance/packages.txt": "".join(
+            f"{name}=={version}\n" for name, version in provenance["packages"].items()
+        ),
+    }
+    if git["diff"]:
+        files["provenance/git.diff"] = git["diff"]
+    if git["untracked"]:
+        files["provenance/untracked.json"] = pretty(git["untracked"])
+    return files
+
+
+def experiment_tags(experiment: str) -> dict[str, str]:
+    """Return the name of the DVC experiment and the commit it started from; nothing outside of an experiment."""
+    if not experiment:
+        return {}
+    return {"dvc_exp_name": experiment, "dvc_exp_baseline_rev": os.environ.get("DVC_EXP_BASELINE_REV", "unknown")}
+
+
+def pretty(value: Any) -> str:
+    """Return JSON for a person to read."""
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,24 @@
+"""Score one trained model on the test split: loss, perplexity, bits per byte, by document and by position."""
+
+import time
+from pathlib import Path
+
+from resnetbk.stage import stage
+
+
+def main(params, *, model: str, seed: int) -> None:
+    from resnetbk.evaluation.cell import evaluate_cell
+    from resnetbk.repro.files import write_json
+    from resnetbk.repro.levels import enforce
+    from resnetbk.tracking.spool import record_cell
+
+    start = time.monotonic()
+    enforce(params.run.determinism)
+    scores = evaluate_cell(params, model, seed, root=Path())
+    write_json(f"metrics/evaluate/{model}-{seed}.json", scores)
+    seconds = time.monotonic() - start
+    record_cell(stage="evaluate", model=model, seed=seed, seconds=seconds, tokens=scores["tokens"])
+
+
+if __name__ == "__main__":
+    stage(main)

@@ -1,0 +1,110 @@
+"""A synthetic experiment on disk: cells with planted differences, written as the stages write them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from resnetbk.params import Params, load_params
+
+REPOSITORY = Path(__file__).parents[2]
+BYTES_PER_TOKEN = 3
+# True difference to Mamba's loss, in nats a token.
+EFFECTS = {"resnet_bk": 0.15, "exponential_gate": 0.16, "mamba": 0.0, "transformer": 0.9}
+
+
+def sha(*parts: Any) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+class Experiment:
+    """Files of a run under `root`; `edit` changes one as a user or a bug might."""
+
+    def __init__(self, root: Path, *, seeds: int = 3, documents: int = 20, effects=EFFECTS):
+        self.root = root
+        shutil.copy(REPOSITORY / "params.yaml", root / "params.yaml")
+        content = load_params(root / "params.yaml").model_dump()
+        content["run"] |= {"models": list(effects), "seeds": list(range(seeds)), "parameter_budget": 10**6}
+        content["models"] = {name: content["models"][name] for name in effects}
+        self.content = content
+        random = np.random.Generator(np.random.PCG64(7))
+        tokens_D = random.integers(300, 900, documents)
+        difficulty_D = 4.2 + 0.3 * random.standard_normal(documents)
+        for model, effect in effects.items():
+            taste_D = 0.03 * random.standard_normal(documents)
+            self.write(f"metrics/audit/{model}.json", {"model": model, "passed": True, "checks": {}})
+            for seed in range(seeds):
+                luck = 0.01 * random.standard_normal()
+                noise_D = 0.01 * random.standard_normal(documents)
+                self.write_cell(model, seed, difficulty_D + effect + taste_D + luck + noise_D, tokens_D)
+        ngrams = {
+            name: {"loss": loss, "perplexity": float(np.exp(loss)), "bits_per_byte": loss / 2, "documents": []}
+            for name, loss in (("unigram", 6.2), ("bigram", 4.9))
+        }
+        self.write("metrics/baselines.json", ngrams)
+
+    @property
+    def params(self) -> Params:
+        return Params.model_validate(self.content)
+
+    def write(self, path: str, value: Any) -> None:
+        (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / path).write_text(json.dumps(value))
+
+    def read(self, path: str) -> Any:
+        return json.loads((self.root / path).read_text())
+
+    def edit(self, path: str, **changes: Any) -> None:
+        self.write(path, self.read(path) | changes)
+
+    def write_cell(self, model: str, seed: int, loss_D: np.ndarray, tokens_D: np.ndarray) -> None:
+        loss = float(np.average(loss_D, weights=tokens_D))
+        rows = zip(loss_D.tolist(), tokens_D.tolist(), strict=True)
+        evaluation = {
+            "model": model,
+            "seed": seed,
+            "loss": loss,
+            "perplexity": float(np.exp(loss)),
+            "bits_per_byte": loss / np.log(2) / BYTES_PER_TOKEN,
+            "tokens": int(tokens_D.sum()),
+            "bytes": int(tokens_D.sum()) * BYTES_PER_TOKEN,
+            "documents": [{"loss": x, "tokens": n, "bytes": n * BYTES_PER_TOKEN} for x, n in rows],
+            "loss_by_position": [],
+            "parameters": {"total": 1_003_000, "embedding": 262_144, "non_embedding": 740_856},
+            "state_size": 65_536,
+            "training_tokens": 614_400,
+            "data": sha("test"),
+            "weights": sha("file", model, seed),
+        }
+        manifest = {
+            "model": model,
+            "seed": seed,
+            "data": {"train": sha("train"), "validation": sha("validation")},
+            "tokens": 614_400,
+            "initial_weights": sha("initial", model, seed),
+            "final_weights": sha("final", model, seed),
+            "files": {f"models/{model}-{seed}/weights.safetensors": sha("file", model, seed)},
+        }
+        self.write(f"metrics/evaluate/{model}-{seed}.json", evaluation)
+        self.write(f"models/{model}-{seed}/manifest.json", manifest)
+
+
+@pytest.fixture
+def experiment(tmp_path: Path) -> Experiment:
+    return Experiment(tmp_path)
+
+
+@pytest.fixture
+def make_experiment(tmp_path: Path):
+    """Make an experiment with other seeds, documents or effects."""
+
+    def make(**changes: Any) -> Experiment:
+        return Experiment(tmp_path, **changes)
+
+    return make

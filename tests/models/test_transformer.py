@@ -1,0 +1,53 @@
+"""The transformer is Hugging Face's Llama, with causal attention and no mask in memory."""
+
+import pytest
+import torch
+from tests.models.model_configs import BUDGET, VOCABULARY, transformer
+from transformers import LlamaForCausalLM
+
+from resnetbk.models.registry import build_model
+
+
+@pytest.fixture
+def model():
+    return build_model(transformer(), VOCABULARY, BUDGET, 0)
+
+
+def test_logits_are_those_of_the_original_class(model, tokens_BL):
+    original = LlamaForCausalLM(model.config)
+    original.load_state_dict(model.state_dict())
+    with torch.no_grad():
+        torch.testing.assert_close(model(tokens_BL), original(tokens_BL).logits, rtol=0, atol=2e-6)
+        original.model.layers[1].mlp.up_proj.weight.mul_(1.1)
+        assert (model(tokens_BL) - original(tokens_BL).logits).abs().max() > 2e-5
+
+
+def test_attention_is_causal_by_flag_and_portable(model, tokens_BL, monkeypatch):
+    attend, calls = torch.nn.functional.scaled_dot_product_attention, []
+
+    def record(*arguments, **options):
+        flash, math = torch.backends.cuda.flash_sdp_enabled(), torch.backends.cuda.math_sdp_enabled()
+        calls.append((options["attn_mask"], options["is_causal"], flash, math))
+        return attend(*arguments, **options)
+
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", record)
+    model(tokens_BL)
+    assert calls == [(None, True, False, True)] * 2
+    assert torch.backends.cuda.flash_sdp_enabled()  # as it was
+
+
+def test_head_width_is_even():
+    for heads in (2, 3, 6):
+        dimensions = build_model(transformer(heads=heads), VOCABULARY, BUDGET, 0).dimensions
+        assert dimensions["width"] % (2 * heads) == 0
+
+
+def test_keys_that_shape_it_are_heeded(model, tokens_BL):
+    wide = build_model(transformer(ffn_ratio=4.0), VOCABULARY, BUDGET, 0)
+    assert wide.dimensions["ffn_width"] / wide.dimensions["width"] == pytest.approx(4.0, rel=0.2)
+    turned = build_model(transformer(rope_theta=100.0), VOCABULARY, BUDGET, 0)
+    assert not torch.equal(turned(tokens_BL), model(tokens_BL))
+
+
+def test_state_size_is_the_keys_and_values(model):
+    assert model.state_size(7) == 2 * 2 * 7 * model.dimensions["width"] * 4

@@ -1,0 +1,110 @@
+"""Every command that the README shows is run, in its order, in the small project."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import subprocess
+import time
+import urllib.request
+
+import pytest
+from tests.pipeline.project import ROOT, Project, copy_repository
+
+pytestmark = pytest.mark.xdist_group("readme")
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, re.S | re.M)
+COMMANDS = [line.split(" #")[0].strip() for block in BLOCKS for line in block.splitlines() if line.strip()]
+SERVER = re.compile(r"^mlflow ui ")
+# `make test` would run this very test: there it runs one file of tests; the whole is what CI runs.
+INSTEAD = {
+    "make test": "PYTEST_ADDOPTS='-p no:cacheprovider --override-ini=testpaths=tests/test_params.py' make test"
+}
+
+
+@pytest.fixture(scope="module")
+def readme_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return copy_repository(tmp_path_factory.mktemp("readme"))
+
+
+def test_the_readme_shows_the_two_commands_first():
+    assert COMMANDS[:2] == ["make reproduce", "make test"]
+
+
+@pytest.mark.parametrize("number", range(len(COMMANDS)), ids=COMMANDS)
+def test_command(readme_project: Project, number: int):
+    command = COMMANDS[number]
+    if SERVER.match(command):
+        assert_ui_shows_runs(readme_project, command)
+        return
+    readme_project.run(INSTEAD.get(command, command))
+    if command == "make reproduce":
+        readme_project.run("git add -A && git commit -qm 'Run'")
+    if command.startswith("dvc exp run --set-param"):
+        assert '"state_size": 8' in readme_project.read("models/mamba-0/manifest.json")
+    if command.startswith("dvc queue start"):
+        wait_for_queue(readme_project)
+
+
+def wait_for_queue(project: Project) -> None:
+    """Wait until the queue's workers have finished, and check that they have not failed."""
+    for _ in range(240):
+        status = project.run("dvc queue status").stdout
+        if "Queued" not in status and "Running" not in status:
+            assert status.count("Success") == 2, project.run(
+                "dvc queue logs $(dvc queue status | awk 'NR==2{print $1}')"
+            ).stdout
+            return
+        time.sleep(1)
+    raise AssertionError(f"the queue did not finish:\n{status}")
+
+
+def assert_ui_shows_runs(project: Project, command: str) -> None:
+    """Start the real server and ask it, over HTTP, for the runs of every cell and experiment."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        [f"{project.path}/.venv/bin/mlflow", *command.split()[1:], "--port", str(port), "--workers", "1"],
+        cwd=project.path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        runs = ask(f"http://127.0.0.1:{port}/api/2.0/mlflow", server)
+    finally:
+        server.terminate()
+        server.wait()
+    tags = [{tag["key"]: tag["value"] for tag in run["data"]["tags"]} for run in runs]
+    assert {"resnet_bk", "mamba"} <= {tag.get("model") for tag in tags}
+    experiments = {tag.get("dvc_exp_name") for tag in tags} - {None, ""}
+    assert len(experiments) >= 3, experiments  # one from `dvc exp run`, two from the queue
+
+
+def ask(url: str, server: subprocess.Popen) -> list[dict]:
+    """Return all runs of all experiments, once the server answers."""
+    for _ in range(120):
+        assert server.poll() is None, "mlflow ui has stopped"
+        try:
+            found = post(f"{url}/experiments/search", {"max_results": 100})
+        except OSError:
+            time.sleep(0.5)
+            continue
+        identifiers = [experiment["experiment_id"] for experiment in found["experiments"]]
+        return post(f"{url}/runs/search", {"experiment_ids": identifiers, "max_results": 1000})["runs"]
+    raise AssertionError("mlflow ui did not answer within a minute")
+
+
+def post(url: str, body: dict) -> dict:
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
+def test_links_of_the_readme_lead_somewhere():
+    targets = re.findall(r"\]\(([^)#:]+)\)", README)
+    assert targets
+    missing = [target for target in targets if not (ROOT / target).exists()]
+    assert not missing
