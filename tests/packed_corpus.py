@@ -15,14 +15,19 @@ def draw_documents(seed: int, lengths: tuple[int, ...], vocabulary: int) -> list
     return [generator.integers(1, vocabulary, length) for length in lengths]
 
 
+def pack(documents: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the tokens of a split, each document after a 0, and its index: start, tokens, bytes."""
+    sizes = np.array([len(document) + 1 for document in documents], np.int64)
+    tokens = np.concatenate([np.r_[0, document] for document in documents]).astype("<u2")
+    return tokens, np.stack([np.cumsum(sizes) - sizes, sizes, 4 * sizes - 3], axis=1)
+
+
 def write_corpus(folder: Path, documents: dict[str, list[np.ndarray]], vocabulary: int) -> Path:
     """Write the documents of each split as prepare does, with four bytes of text a token."""
     folder.mkdir(parents=True)
     facts = {}
     for name, some in documents.items():
-        sizes = np.array([len(document) + 1 for document in some], np.int64)
-        tokens = np.concatenate([np.r_[0, document] for document in some]).astype("<u2")
-        index = np.stack([np.cumsum(sizes) - sizes, sizes, 4 * sizes - 3], axis=1)
+        tokens, index = pack(some)
         (folder / f"{name}.tokens").write_bytes(tokens.tobytes())
         np.save(folder / f"{name}.documents.npy", index)
         facts[name] = {

@@ -1,11 +1,10 @@
 """Stand-ins for the audits' tests: a small causal model, documents of random tokens, splits and a corpus."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from tests import packed_corpus
+from tests.packed_corpus import pack
 from torch import nn
 
 from resnetbk.data.corpus import Corpus, Split
@@ -53,31 +52,13 @@ def tokens_BL() -> torch.Tensor:
 def make_split():
     """Return a function that packs documents (arrays of tokens without eos) into a split."""
 
-    def pack(documents: list[np.ndarray], name: str = "train") -> Split:
-        sizes = np.array([len(document) + 1 for document in documents], np.int64)
-        tokens = np.concatenate([np.r_[0, document] for document in documents]).astype("<u2")
-        return Split(name, tokens, np.stack([np.cumsum(sizes) - sizes, sizes, 3 * sizes], axis=1))
-
-    return pack
+    return lambda documents, name="train": Split(name, *pack(documents))
 
 
 @pytest.fixture
-def write_corpus(make_split):
+def write_corpus():
     """Return a function that writes a corpus in the format of the prepare stage and opens it."""
-
-    def write(folder: Path, documents: dict[str, list[np.ndarray]]) -> Corpus:
-        folder.mkdir(parents=True)
-        facts = {}
-        for name, some in documents.items():
-            split = make_split(some, name)
-            (folder / f"{name}.tokens").write_bytes(split.tokens.tobytes())
-            np.save(folder / f"{name}.documents.npy", split.documents)
-            facts[name] = {"documents": len(some), "tokens": len(split)}
-        card = {"vocabulary_size": VOCABULARY, "dtype": "uint16", "eos_id": 0, "splits": facts}
-        (folder / "card.json").write_text(json.dumps(card))
-        return Corpus.open(folder)
-
-    return write
+    return lambda folder, documents: Corpus.open(packed_corpus.write_corpus(folder, documents, VOCABULARY))
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def repository(tmp_path):
     """A repository with the real stages and dvc.yaml, and a model small enough for a test."""
-    (tmp_path / "stages").symlink_to(ROOT / "stages")
+    for name in ("src", "stages"):
+        (tmp_path / name).symlink_to(ROOT / name)
     shutil.copy(ROOT / "dvc.yaml", tmp_path)
     yaml = YAML()
     params = yaml.load(ROOT / "params.yaml")

@@ -14,7 +14,7 @@ from resnetbk.comparison.outcome import compare, flat_metrics
 from resnetbk.errors import UserError
 from resnetbk.repro.files import write_json
 
-STAGE = Path(__file__).parents[2] / "stages/compare.py"
+ROOT = Path(__file__).parents[2]
 
 
 def outcome(experiment):
@@ -186,7 +186,9 @@ def test_flat_metrics_hold_numbers_by_model(experiment):
 def run_stage(experiment) -> subprocess.CompletedProcess:
     (experiment.root / "dvc.yaml").write_text(json.dumps({"stages": {"compare": {"deps": ["metrics/evaluate"]}}}))
     (experiment.root / "params.yaml").write_text(json.dumps(experiment.params.model_dump()))
-    command = [sys.executable, STAGE]
+    for name in ("src", "stages"):
+        (experiment.root / name).symlink_to(ROOT / name)
+    command = [sys.executable, "-m", "stages.compare"]
     return subprocess.run(command, cwd=experiment.root, capture_output=True, text=True, check=False)
 
 

@@ -125,7 +125,7 @@ def test_a_kill_changes_no_byte(root, jsonl_corpus, make_texts, make_params, whe
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
     assert contents(root / "out") == {"old": b"what was there"}
-    (root / ".out.1.partial").mkdir()  # as a kill while the result is put together leaves it
+    (root / f".out.{process.pid}.partial").mkdir()  # as a kill while the result is put together leaves it
 
     result = run(params)
     assert result.returncode == 0, result.stderr

@@ -24,9 +24,7 @@ def params():
             "run": params.run.model_copy(update={"parameter_budget": BUDGET}),
             "models": {"small": config},
             "audit": params.audit.model_copy(update={"length": 12, "batch_size": 2}),
-            "evaluate": params.evaluate.model_copy(
-                update={"length": 8, "batch_size": 4, "position_bucket": 4}
-            ),
+            "evaluate": params.evaluate.model_copy(update={"length": 8, "batch_size": 4, "position_bucket": 4}),
         }
     )
 

@@ -145,7 +145,8 @@ def test_verify_notices_a_lock_that_the_pipeline_does_not_make(done: Project):
 def test_a_file_edited_in_the_middle_of_a_stage_is_not_recorded(done: Project):
     done.run("sed -i 's/^  steps: 8/  steps: 400/; s/warmup_steps: 2/warmup_steps: 3/' params.yaml")
     code = "src/resnetbk/training/schedule.py"
-    background = f"(for i in $(seq 200); do ls .resume/train-mamba-0-*/state.safetensors 2>/dev/null && break; sleep .2; done; echo '#' >> {code}) &"
+    wait = "until ls .resume/train-mamba-0-*/state.safetensors >&- 2>&-; do sleep .1; done"
+    background = f"(timeout 60 bash -c '{wait}'; echo '#' >> {code}) &"
     result = done.run(f"{background} dvc repro -s audit@mamba train@mamba-0; wait", check=False)
     assert f"{code} changed while the stage ran" in result.stdout, result.stdout
     assert "steps: 400" not in done.read("dvc.lock")

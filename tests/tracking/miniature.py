@@ -18,7 +18,8 @@ def make_project(root, *, models=("resnet_bk", "mamba"), seeds=(0,), steps=600):
     document["run"] |= {"models": list(models), "seeds": list(seeds)}
     with (root / "params.yaml").open("w", encoding="utf-8") as file:
         yaml.dump(document, file)
-    shutil.copytree(REPOSITORY / "stages", root / "stages", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("src", "stages"):
+        (root / name).symlink_to(REPOSITORY / name)
     shutil.copy(REPOSITORY / "dvc.yaml", root / "dvc.yaml")
     splits = {
         name: {"tokens_sha256": digit * 64} for name, digit in (("train", "1"), ("validation", "2"), ("test", "3"))

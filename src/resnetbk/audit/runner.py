@@ -39,9 +39,7 @@ def audit_model(params: Params, name: str, corpus: Corpus) -> dict[str, Any]:
     model = build_model(params.models[name], vocabulary_size, params.run.parameter_budget, config.seed)
     train = corpus.split("train")
     batches = [
-        training_batch(
-            train, step=step, batch_size=config.batch_size, length=config.length, seed=config.seed
-        )
+        training_batch(train, step=step, batch_size=config.batch_size, length=config.length, seed=config.seed)
         for step in range(BATCHES)
     ]
     tokens_BL, _ = batches[0]
@@ -58,9 +56,7 @@ def audit_model(params: Params, name: str, corpus: Corpus) -> dict[str, Any]:
             steps=ALIGNED_STEPS,
             seed=config.seed,
         ),
-        "normalisation": check_normalisation(
-            model, tokens_BL, next_token_loss, vocabulary_size=vocabulary_size
-        ),
+        "normalisation": check_normalisation(model, tokens_BL, next_token_loss, vocabulary_size=vocabulary_size),
         "split_leakage": check_split_leakage(
             {split: corpus.split(split) for split in ("train", "validation", "test")}
         ),

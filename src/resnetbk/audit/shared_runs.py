@@ -97,9 +97,7 @@ def _candidates(
         yield start + likely[equal], index[equal]
 
 
-def _first_match(
-    haystack: np.ndarray, needles: np.ndarray, length: int, base: int
-) -> tuple[int, int] | None:
+def _first_match(haystack: np.ndarray, needles: np.ndarray, length: int, base: int) -> tuple[int, int] | None:
     hashes, first = np.unique(window_hashes(needles, length, base), return_index=True)
     if len(hashes):
         for starts, index in _candidates(haystack, hashes, length, base):
@@ -127,7 +125,5 @@ def _search(haystack: np.ndarray, needles: np.ndarray, length: int, base: int) -
     return shared
 
 
-def _equal_windows(
-    a: np.ndarray, a_starts: np.ndarray, b: np.ndarray, b_starts: np.ndarray, length: int
-) -> bool:
+def _equal_windows(a: np.ndarray, a_starts: np.ndarray, b: np.ndarray, b_starts: np.ndarray, length: int) -> bool:
     return all(np.array_equal(a[a_starts + offset], b[b_starts + offset]) for offset in range(length))

@@ -6,18 +6,13 @@ The cache lies in the main repository's root, also for an experiment that runs i
 from __future__ import annotations
 
 import hashlib
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from resnetbk.errors import UserError
 from resnetbk.repro.files import sha256_file, write_bytes
-
-
-def main_root() -> Path:
-    """Return the main repository's root: what DVC names, else the working directory."""
-    return Path(os.environ.get("DVC_ROOT") or ".").resolve()
+from resnetbk.repro.repository import main_root
 
 
 def cached(sha256: str, what: str, fetch: Callable[[], bytes]) -> Path:

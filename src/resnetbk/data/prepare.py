@@ -12,7 +12,6 @@ from typing import Any
 from filelock import FileLock
 from tokenizers import Tokenizer
 
-from resnetbk.data.cache import main_root
 from resnetbk.data.catalogue import resolve
 from resnetbk.data.chunks import Chunks
 from resnetbk.data.disk import full_disk_said_clearly
@@ -23,6 +22,7 @@ from resnetbk.data.split import SPLITS
 from resnetbk.data.tokenizers import EOS, build_tokenizer, load_tokenizer, words_tokenizer
 from resnetbk.params import Corpus, Prepare
 from resnetbk.repro.files import atomic_directory, sha256_file, sha256_json, write_bytes, write_json
+from resnetbk.repro.repository import main_root
 
 CHUNK_DOCUMENTS = 1024
 TOKENIZER = "tokenizer.json"
@@ -43,8 +43,6 @@ def prepare(params: Prepare, out: Path, *, chunk_documents: int = CHUNK_DOCUMENT
     with full_disk_said_clearly(out, folder):
         resume.mkdir(parents=True, exist_ok=True)
         with FileLock(resume / "prepare.lock"):
-            for killed in out.parent.glob(f".{out.name}.*.partial"):
-                shutil.rmtree(killed)
             with closing(Chunks(folder)) as chunks:
                 card = _prepare(params, corpus, chunks, out, chunk_documents)
             shutil.rmtree(folder)

@@ -22,9 +22,7 @@ from resnetbk.kernels.compilation import compiled
 LANES = 32  # heads that are worked on together; one step waits for the last, so narrow blocks lose nothing
 
 
-def moebius_scan(
-    a_BNH: Tensor, w2_H: Tensor, energy_H: Tensor, eta_H: Tensor
-) -> tuple[Tensor, Tensor]:
+def moebius_scan(a_BNH: Tensor, w2_H: Tensor, energy_H: Tensor, eta_H: Tensor) -> tuple[Tensor, Tensor]:
     """Compute the left Green's function of every prefix.
 
     **Arguments:** `a_BNH`: potentials; `w2_H`: squared hopping (> 0); `energy_H`: real part of z; `eta_H`:
@@ -39,9 +37,7 @@ def moebius_scan(
     return _operator(a_BNH, w2_H, energy_H, eta_H)
 
 
-def moebius_scan_reference(
-    a_BNH: Tensor, w2_H: Tensor, energy_H: Tensor, eta_H: Tensor
-) -> tuple[Tensor, Tensor]:
+def moebius_scan_reference(a_BNH: Tensor, w2_H: Tensor, energy_H: Tensor, eta_H: Tensor) -> tuple[Tensor, Tensor]:
     """Do what `moebius_scan` does, step by step in PyTorch's complex numbers."""
     z_H = torch.complex(energy_H, eta_H)
     g_BH = torch.zeros_like(a_BNH[:, :0].sum(1)) * z_H

@@ -35,9 +35,7 @@ def selective_scan(
 
     **Raises:** `TypeError`, `ValueError`: see `check_arguments`.
     """
-    check_arguments(
-        "selective_scan", u_BNE=u_BNE, dt_BNE=dt_BNE, A_ES=A_ES, B_BNS=B_BNS, C_BNS=C_BNS, D_E=D_E
-    )
+    check_arguments("selective_scan", u_BNE=u_BNE, dt_BNE=dt_BNE, A_ES=A_ES, B_BNS=B_BNS, C_BNS=C_BNS, D_E=D_E)
     return _operator(u_BNE, dt_BNE, A_ES, B_BNS, C_BNS, D_E)[0]
 
 

@@ -90,9 +90,7 @@ def build(config: params.Mamba, vocabulary_size: int, parameter_budget: int) -> 
         block = projections + inner * (config.convolution + 1) + inner * (config.state_size + 1) + width
         return vocabulary_size * width + config.layers * block + width
 
-    shape = fit(
-        shapes, count, step=2, budget=parameter_budget, vocabulary_size=vocabulary_size, family="mamba"
-    )
+    shape = fit(shapes, count, step=2, budget=parameter_budget, vocabulary_size=vocabulary_size, family="mamba")
     return Mamba(
         MambaConfig(
             vocab_size=vocabulary_size,

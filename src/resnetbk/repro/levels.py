@@ -67,6 +67,8 @@ def enforce(level: Level) -> None:
     if level == "fast":
         return
     torch.use_deterministic_algorithms(True)
+    # Filling every new tensor would only show a read of memory that nobody wrote, and costs a pass each time.
+    torch.utils.deterministic.fill_uninitialized_memory = False
     torch.set_num_threads(1)
     torch.backends.cudnn.benchmark = False
     if level == "portable":

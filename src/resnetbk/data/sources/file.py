@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resnetbk.data.cache import main_root, moved
+from resnetbk.data.cache import moved
 from resnetbk.data.formats import read_documents
 from resnetbk.errors import UserError
 from resnetbk.params import FileCorpus
 from resnetbk.repro.files import sha256_file
+from resnetbk.repro.repository import main_root
 
 
 def documents(corpus: FileCorpus) -> Iterator[str]:

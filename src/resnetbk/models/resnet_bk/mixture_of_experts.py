@@ -28,9 +28,7 @@ class MixtureOfExperts(nn.Module):
     `load_balance`: weight of the load-balance loss. `scale`: factor on the initial output projections.
     """
 
-    def __init__(
-        self, width: int, hidden: int, *, experts: int, top_k: int, load_balance: float, scale: float
-    ):
+    def __init__(self, width: int, hidden: int, *, experts: int, top_k: int, load_balance: float, scale: float):
         super().__init__()
         self.router = matrix(experts, width)
         self.experts = nn.ModuleList(SwiGLU(width, hidden, scale) for _ in range(experts))
@@ -44,9 +42,7 @@ class MixtureOfExperts(nn.Module):
         probability_TX = F.linear(x_TD, self.router).softmax(-1)
         weight_Tk, choice_Tk = probability_TX.topk(self.top_k, dim=-1)
         self.usage = torch.bincount(choice_Tk.flatten(), minlength=len(self.experts)) / choice_Tk.numel()
-        self.balance_loss = (
-            self.load_balance * len(self.experts) * (self.usage * probability_TX.mean(0)).sum()
-        )
+        self.balance_loss = self.load_balance * len(self.experts) * (self.usage * probability_TX.mean(0)).sum()
         y_TD = torch.zeros_like(x_TD)
         for index, expert in enumerate(self.experts):
             token, slot = torch.nonzero(choice_Tk == index, as_tuple=True)

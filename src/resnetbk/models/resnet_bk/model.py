@@ -53,9 +53,7 @@ class FeedForwardBlock(nn.Module):
 class ResNetBKModel(LanguageModel):
     """The model; which mixer, feed-forward layer and gradient it has is `config`'s to say."""
 
-    def __init__(
-        self, mixer: type[nn.Module], vocabulary_size: int, width: int, inner: int, config: ResNetBK
-    ):
+    def __init__(self, mixer: type[nn.Module], vocabulary_size: int, width: int, inner: int, config: ResNetBK):
         super().__init__()
         self.embedding = nn.Embedding(vocabulary_size, width)
         nn.init.normal_(self.embedding.weight, std=EMBEDDING_STD)
