@@ -1,7 +1,7 @@
 # Everything runs in .venv, which is made anew when requirements.lock changes.
 PYTHON ?= python3
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
-LOCKED := .venv/locked-$(shell cat requirements.lock pyproject.toml | git hash-object --stdin)
+LOCKED := .venv/locked-$(shell git hash-object requirements.lock)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help

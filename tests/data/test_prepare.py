@@ -16,6 +16,7 @@ import pytest
 from resnetbk.data.corpus import Corpus
 from resnetbk.data.prepare import prepare
 from resnetbk.data.split import SPLITS
+from resnetbk.data.tokenizers import load_tokenizer
 from resnetbk.errors import UserError
 
 SCRIPT = """
@@ -61,7 +62,7 @@ def test_what_is_packed_is_what_was_read(root, jsonl_corpus, make_texts, make_pa
     corpus = Corpus.open(root / "out")
     corpus.verify()
     assert corpus.card == card
-    tokenizer = corpus.tokenizer()
+    tokenizer = load_tokenizer(corpus.path / "tokenizer.json")
     read = []
     for name in SPLITS:
         split = corpus.split(name)
@@ -93,7 +94,7 @@ def test_bpe_reads_the_train_split_alone(root, jsonl_corpus, make_texts, make_pa
     corpus = Corpus.open(root / "a")
     test = corpus.split("test")
     first, count, _ = test.documents[0]
-    text = corpus.tokenizer().decode(test.tokens[first + 1 : first + count].tolist())
+    text = load_tokenizer(corpus.path / "tokenizer.json").decode(test.tokens[first + 1 : first + count].tolist())
     without = [other for other in texts if other != text]
     assert len(without) == 89
     prepare(make_params(jsonl_corpus(without)), root / "b")

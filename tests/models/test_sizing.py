@@ -14,13 +14,12 @@ MODELS = load_params(Path(__file__).parents[2] / "params.yaml").models
 
 @pytest.mark.parametrize("vocabulary_size", [256, 2048])
 @pytest.mark.parametrize("budget", [300_000, 1_000_000, 2_280_000])
-def test_the_default_models_meet_the_budget_and_each_other(vocabulary_size, budget):
+def test_the_default_models_meet_the_budget(vocabulary_size, budget):
     totals = {
         name: count_parameters(build_model(config, vocabulary_size, budget, 0))["total"]
         for name, config in MODELS.items()
     }
     assert all(total == pytest.approx(budget, rel=0.01) for total in totals.values()), totals
-    assert max(totals.values()) <= 1.0101 * min(totals.values()), totals
 
 
 def test_the_control_has_the_shape_of_the_propagator_at_the_default_budget():

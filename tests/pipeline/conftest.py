@@ -1,12 +1,33 @@
-"""Tests that run the real pipeline share one small project."""
+"""Tests that run the real pipeline share one small project, run once."""
 
 from __future__ import annotations
 
+import os
+import shutil
+from pathlib import Path
+
 import pytest
+from filelock import FileLock
 from tests.pipeline.project import Project, copy_repository
 
 
 @pytest.fixture(scope="session")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The small project, with nothing run yet."""
-    return copy_repository(tmp_path_factory.mktemp("project"))
+def done(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The small project after its first `dvc repro`, committed; each worker of the test run has its copy."""
+    shared = tmp_path_factory.getbasetemp()
+    shared = (shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared) / "done"
+    with FileLock(f"{shared}.lock"):
+        if not shared.exists():
+            run_once(shared.with_name("first"))
+            shared.with_name("first").rename(shared)
+    copy = tmp_path_factory.mktemp("project") / "project"
+    shutil.copytree(shared, copy, symlinks=True)
+    return Project(copy)
+
+
+def run_once(path: Path) -> None:
+    path.mkdir()
+    project = copy_repository(path)
+    output = project.run("dvc repro").stdout
+    assert project.ran(output)[0] == "prepare"
+    project.run("git add -A && git commit -qm 'Run'")

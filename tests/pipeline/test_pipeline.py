@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from pathlib import Path
 
-import pytest
-from tests.pipeline.project import Project, copy_repository
+from markupsafe import escape
+from tests.pipeline.project import Project
 
-pytestmark = pytest.mark.xdist_group("pipeline")
+LEAKING = '''"""The mean of all tokens, those to come as well."""
 
-CELLS = ["resnet_bk-0", "resnet_bk-1", "mamba-0", "mamba-1"]
+import torch
 
 
-@pytest.fixture(scope="module")
-def done(project: Project) -> Project:
-    """The small project after its first `dvc repro`, committed."""
-    output = project.run("dvc repro").stdout
-    assert project.ran(output)[0] == "prepare"
-    project.run("git add -A && git commit -qm 'Run'")
-    return project
+class Mixer(torch.nn.Module):
+    causal = True
+
+    def __init__(self, width, config):
+        super().__init__()
+        self.gain = torch.nn.Parameter(torch.ones(width))
+
+    def forward(self, u_BNE):
+        return self.gain * u_BNE.mean(1, keepdim=True).expand_as(u_BNE)
+
+    def state_size(self):
+        return 0
+'''
+CELLS = ["resnet_bk-0", "mamba-0"]
 
 
 def restore(project: Project) -> None:
@@ -34,7 +42,7 @@ def test_it_makes_what_it_promises(done: Project):
         assert manifest["initial_weights"] != manifest["final_weights"]
         assert json.loads(done.read(f"metrics/evaluate/{cell}.json"))["tokens"] > 0
     comparison = json.loads(done.read("metrics/comparison.json"))
-    assert comparison["summary"] in done.read("report/index.html")
+    assert escape(comparison["summary"]) in done.read("report/index.html")
     assert "up to date" in done.run("dvc status").stdout
     assert done.run("git status --porcelain").stdout == ""
 
@@ -46,47 +54,40 @@ def test_nothing_to_do_does_nothing(done: Project):
     assert done.read("dvc.lock") == before
 
 
+def only_says_what_it_is(file: Path) -> bool:
+    """Return whether a module holds a docstring and constants, and so nothing that could change a result."""
+    return all(isinstance(node, ast.Expr | ast.Assign) for node in ast.parse(file.read_text("utf-8")).body)
+
+
 def test_the_manifest_names_only_code_that_the_stage_declares(done: Project):
     declared = re.search(r"^  train:.*?\n    deps:\n(.*?)\n    params:", done.read("dvc.yaml"), re.S | re.M)[1]
     declared = [line.strip("- ") for line in declared.splitlines()]
     for cell in CELLS:
         audited = json.loads(done.read(f"metrics/audit/{cell[:-2]}.json"))["code"]
         for file in json.loads(done.read(f"models/{cell}/manifest.json"))["code"]:
+            if file.endswith("/__init__.py") and only_says_what_it_is(done.path / file):
+                continue
             assert file in audited or any(file == d or file.startswith(d + "/") for d in declared), file
 
 
-def test_from_nothing_side_by_side_gives_the_same_lock(done: Project, tmp_path: Path):
-    again = copy_repository(tmp_path)
-    again.run("resnetbk reproduce --jobs 2")
-    assert again.read("dvc.lock") == done.read("dvc.lock")
-    assert again.read("report/index.html") == done.read("report/index.html")
-
-
 def test_a_change_of_one_models_parameters_runs_that_model_alone(done: Project):
-    done.run("sed -i 's/    state_size: 16/    state_size: 8/' params.yaml")
+    done.set("models.mamba.state_size", 8)
     ran = done.ran(done.run("dvc repro").stdout)
-    assert ran == [
-        "audit@mamba",
-        *("train@mamba-0", "train@mamba-1", "evaluate@mamba-0", "evaluate@mamba-1"),
-        *("compare", "plot", "track"),
-    ]
+    assert ran == ["audit@mamba", "train@mamba-0", "evaluate@mamba-0", "compare", "plot", "track"]
     restore(done)
 
 
 def test_a_change_of_one_models_code_trains_that_model_alone(done: Project):
     done.run("echo '# changed' >> src/resnetbk/models/mamba.py")
     ran = done.ran(done.run("dvc repro").stdout)
-    assert {"train@mamba-0", "train@mamba-1"} < set(ran)
-    assert not {"train@resnet_bk-0", "train@resnet_bk-1", "evaluate@resnet_bk-0"} & set(ran)
+    assert "train@mamba-0" in ran
+    assert not {"train@resnet_bk-0", "evaluate@resnet_bk-0"} & set(ran)
     restore(done)
 
 
 def test_a_model_that_leaks_is_named_and_nothing_of_it_runs(done: Project):
-    done.run("cp src/resnetbk/models/mixers/exponential.py src/resnetbk/models/mixers/leaking.py")
-    mixer = done.path / "src/resnetbk/models/mixers/leaking.py"
-    text = mixer.read_text(encoding="utf-8")
-    mixer.write_text(re.sub(r"(?m)^(        return .*)$", r"\1 + u_BNE.mean(1, keepdim=True)", text, count=1))
-    done.run("sed -i 's/    mixer: propagator /    mixer: leaking /' params.yaml")
+    (done.path / "src/resnetbk/models/mixers/leaking.py").write_text(LEAKING)
+    done.set("models.resnet_bk.mixer", "leaking")
     result = done.run("dvc repro", check=False)
     assert result.returncode
     assert "train@resnet_bk" not in " ".join(done.ran(result.stdout))
@@ -96,7 +97,7 @@ def test_a_model_that_leaks_is_named_and_nothing_of_it_runs(done: Project):
 
 
 def test_a_wrong_parameter_stops_before_anything_is_lost(done: Project):
-    done.run("sed -i 's/^  steps: 8/  steps: -8/' params.yaml")
+    done.set("train.steps", -8)
     result = done.run("dvc repro", check=False)
     assert result.returncode
     assert re.search(r"params.yaml, line \d+: train.steps: .*greater than 0; found -8", result.stdout)
@@ -117,11 +118,11 @@ def test_an_orphaned_cell_and_a_missing_one_are_named(done: Project):
 
 
 def test_a_smaller_matrix_leaves_no_orphan_in_the_lock(done: Project):
-    done.run("sed -i 's/^  seeds: .*/  seeds: [0]/' params.yaml")
-    done.run("rm -r metrics/*/*-1.json* models/*-1")
+    done.set("run.models", ["mamba"])
+    done.run("rm -r metrics/*/resnet_bk* models/resnet_bk-0")
     output = done.run("resnetbk reproduce --jobs 2").stdout
-    assert "dropped train@mamba-1" in output
-    assert "mamba-1" not in done.read("dvc.lock")
+    assert "dropped train@resnet_bk-0" in output
+    assert "resnet_bk-0" not in done.read("dvc.lock")
     restore(done)
 
 
@@ -134,19 +135,22 @@ def test_a_lock_that_differs_from_the_commit_is_not_verified(done: Project):
     restore(done)
 
 
-def test_verify_notices_a_lock_that_the_pipeline_does_not_make(done: Project):
+def test_verify_names_the_one_hash_that_is_false(done: Project):
+    """The lock of plain `dvc repro`, with one hash falsified: the rest is what cells side by side make again."""
     done.run("sed -i '0,/md5: ..../s//md5: dead/' dvc.lock && git commit -qam 'A false hash'")
     result = done.run("resnetbk verify --jobs 2", check=False)
     assert result.returncode == 1
-    assert "rebuilding the last commit from nothing changed" in result.stdout
+    assert "rebuilding the last commit from nothing changed:\n M dvc.lock" in result.stdout, result.stdout
+    changed = [line for line in result.stdout.splitlines() if re.match(r"[-+] +md5: ", line)]
+    assert len(changed) == 2 and "md5: dead" in changed[0], result.stdout
     done.run("git reset -q --hard HEAD~1 && dvc checkout -q")
 
 
 def test_a_file_edited_in_the_middle_of_a_stage_is_not_recorded(done: Project):
-    done.run("sed -i 's/^  steps: 8/  steps: 400/; s/warmup_steps: 2/warmup_steps: 3/' params.yaml")
+    done.set("train.steps", 400)
     code = "src/resnetbk/training/schedule.py"
-    wait = "until ls .resume/train-mamba-0-*/state.safetensors >&- 2>&-; do sleep .1; done"
-    background = f"(timeout 60 bash -c '{wait}'; echo '#' >> {code}) &"
+    wait = "until compgen -G '.resume/train-mamba-0-*/state.safetensors' > found; do sleep .1; done"
+    background = f"({wait}; rm found; echo '#' >> {code}) &"
     result = done.run(f"{background} dvc repro -s audit@mamba train@mamba-0; wait", check=False)
     assert f"{code} changed while the stage ran" in result.stdout, result.stdout
     assert "steps: 400" not in done.read("dvc.lock")

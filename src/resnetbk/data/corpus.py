@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tokenizers import Tokenizer
 
 from resnetbk.data.split import SPLITS
-from resnetbk.data.tokenizers import load_tokenizer
 from resnetbk.errors import UserError
 from resnetbk.repro.files import sha256_file
 
@@ -81,10 +79,6 @@ class Corpus:
         dtype = np.dtype(self.card["dtype"]).newbyteorder("<")
         tokens = np.memmap(self.path / f"{name}.tokens", dtype, mode="r")
         return Split(name, tokens, np.load(self.path / f"{name}.documents.npy", mmap_mode="r"))
-
-    def tokenizer(self) -> Tokenizer:
-        """Return the tokenizer that made the tokens."""
-        return load_tokenizer(self.path / "tokenizer.json")
 
     def verify(self) -> None:
         """Check every split's tokens against the hash in the card.
