@@ -5,7 +5,7 @@ COPY requirements.lock pyproject.toml Makefile ./
 COPY src/resnetbk/__init__.py src/resnetbk/__init__.py
 COPY README.md ./
 # The layer of packages is made again only when the lock changes.
-RUN git init --quiet && make setup
+RUN make setup
 COPY . .
 RUN git config --global --add safe.directory "*"
 CMD ["make", "reproduce"]

@@ -33,7 +33,7 @@ CELLS = ["resnet_bk-0", "mamba-0"]
 
 def restore(project: Project) -> None:
     """Undo what a test changed: files from git, outs from DVC's cache."""
-    project.run("git checkout -q . && git clean -qfd && dvc checkout -q")
+    project.run("git checkout -q . && git clean -qfd && dvc checkout -q -f")
 
 
 def test_it_makes_what_it_promises(done: Project):
@@ -91,7 +91,8 @@ def test_a_model_that_leaks_is_named_and_nothing_of_it_runs(done: Project):
     result = done.run("dvc repro", check=False)
     assert result.returncode
     assert "train@resnet_bk" not in " ".join(done.ran(result.stdout))
-    assert re.search(r"ERROR in audit@resnet_bk: .*resnet_bk.*causality.*position", result.stdout), result.stdout
+    assert "ERROR in audit@resnet_bk: model 'resnet_bk' fails" in result.stdout, result.stdout
+    assert re.search(r"causality: logits at position \d+ see at least \d+ token", result.stdout), result.stdout
     assert not (done.path / "metrics/audit/resnet_bk.json").exists()
     restore(done)
 
