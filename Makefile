@@ -15,8 +15,7 @@ setup: $(LOCKED)  ## Make .venv with the locked packages
 $(LOCKED):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11")'
 	@test ! -d .venv && echo "Making .venv ..." || echo "The locked packages changed: making .venv anew ..."
-	@rm -rf .venv
-	@$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv --clear .venv
 	@echo "Installing the packages of requirements.lock (2 GB on disk, a few minutes) ..."
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
