@@ -70,6 +70,14 @@ def test_the_manifest_names_only_code_that_the_stage_declares(done: Project):
             assert file in audited or any(file == d or file.startswith(d + "/") for d in declared), file
 
 
+def test_a_new_clone_with_every_out_still_fills_its_own_mlflow(done: Project, tmp_path: Path):
+    clone = Project(tmp_path / "clone")
+    done.run(f"git clone -q . {clone.path} && cp -r .dvc/cache {clone.path}/.dvc && cp -P .venv {clone.path}")
+    clone.run("dvc checkout -q")
+    assert clone.ran(clone.run("dvc repro").stdout) == ["track"]
+    assert (clone.path / "mlflow.db").exists()
+
+
 def test_a_change_of_one_models_parameters_runs_that_model_alone(done: Project):
     done.set("models.mamba.state_size", 8)
     ran = done.ran(done.run("dvc repro").stdout)
