@@ -5,7 +5,7 @@ LOCKED := .venv/locked-$(shell git hash-object requirements.lock)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce test verify lint lock
+.PHONY: help setup reproduce benchmark test verify lint lock
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,6 +14,7 @@ setup: $(LOCKED)  ## Make .venv with the locked packages
 
 $(LOCKED):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11")'
+	@rmdir .venv 2> /dev/null || true  # an empty one is what a container leaves where its volume was mounted
 	@test ! -d .venv && echo "Making .venv ..." || echo "The locked packages changed: making .venv anew ..."
 	@$(PYTHON) -m venv --clear .venv
 	@echo "Installing the packages of requirements.lock (2 GB on disk, a few minutes) ..."
@@ -24,6 +25,9 @@ $(LOCKED):
 
 reproduce: $(LOCKED)  ## Run what changed of the pipeline; JOBS=n cells at once
 	@resnetbk reproduce --jobs $(JOBS)
+
+benchmark: $(LOCKED)  ## Time the models and kernels on this machine, which should be idle
+	@dvc repro -s -f benchmark/dvc.yaml:benchmark
 
 test: $(LOCKED)  ## Run the tests
 	@pytest -n $(JOBS)
@@ -38,5 +42,5 @@ lint: $(LOCKED)  ## Check style
 # so that it installs beside a CPU build too.
 lock:  ## Solve pyproject.toml's requirements anew (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --extra dev --no-annotate --no-header pyproject.toml \
-	  | grep -vE "^(nvidia-|cuda-|triton==)|sys_platform == '(win32|emscripten)'" > requirements.lock.new
+	  | grep -vE "^(nvidia-|cuda-)|sys_platform == '(win32|emscripten)'" > requirements.lock.new
 	@mv requirements.lock.new requirements.lock

@@ -27,7 +27,7 @@ def test_the_committed_parameters_are_valid():
         ("vocabulary_size:", "vocabulary:", "prepare.tokenizer.vocabulary", "did you mean 'vocabulary_size'"),
         ("\nplot:", "\nplt:", "plt", "did you mean 'plot'"),
         ("kind: bpe ", "kind: bpee ", "prepare.tokenizer", "'bpe', 'gpt2', 'bytes'"),
-        ("family: mamba", "family: mambo", "models.mamba", "'resnet_bk', 'mamba', 'transformer'"),
+        ("family: mamba", "family: mambo", "models.mamba", "'resnet_bk', 'mamba', 'mamba2', 'transformer'"),
         ("baseline: mamba", "baseline: mambo", "compare.baseline", "did you mean 'mamba'"),
         (
             "determinism: portable",

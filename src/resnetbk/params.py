@@ -6,7 +6,6 @@ torch reads when it loads.
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ruamel.yaml import YAML, YAMLError
 
 from resnetbk.errors import UserError
+from resnetbk.params_faults import describe, near
 
 PARAMS_FILE = Path("params.yaml")
 
@@ -34,6 +34,7 @@ class Run(Section):
     models: Annotated[list[Name], Field(min_length=1)]
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
     determinism: Literal["portable", "machine", "fast"]
+    kernels: Literal["auto", "reference", "numba", "triton"]
     parameter_budget: Positive
 
     @model_validator(mode="after")
@@ -154,7 +155,10 @@ class MixtureOfExperts(Section):
     ratio: Annotated[float, Field(gt=0)]
     experts: Annotated[int, Field(ge=2)]
     top_k: Positive
+    router: Literal["linear", "scattering"]
     load_balance: Annotated[float, Field(ge=0)]
+    z_loss: Annotated[float, Field(ge=0)]
+    capacity_factor: Annotated[float, Field(gt=0)] | None
 
     @model_validator(mode="after")
     def routes_to_some(self) -> MixtureOfExperts:
@@ -186,6 +190,16 @@ class Mamba(Section):
     expand: Positive
 
 
+class Mamba2(Section):
+    family: Literal["mamba2"]
+    layers: Positive
+    state_size: Positive
+    convolution: Annotated[int, Field(ge=2)]
+    expand: Positive
+    head_width: Positive
+    groups: Positive
+
+
 class Transformer(Section):
     family: Literal["transformer"]
     layers: Positive
@@ -194,7 +208,15 @@ class Transformer(Section):
     rope_theta: Annotated[float, Field(gt=0)]
 
 
-Model = Annotated[ResNetBK | Mamba | Transformer, Field(discriminator="family")]
+class GPT2(Section):
+    family: Literal["gpt2"]
+    layers: Positive
+    heads: Positive
+    ffn_ratio: Annotated[float, Field(gt=0)]
+    context: Annotated[int, Field(ge=2)]
+
+
+Model = Annotated[ResNetBK | Mamba | Mamba2 | Transformer | GPT2, Field(discriminator="family")]
 
 
 class Audit(Section):
@@ -261,12 +283,12 @@ class Params(Section):
         for name in self.run.models:
             if name not in self.models:
                 raise ValueError(
-                    f"run.models names {name!r}, which models does not describe{_near(name, self.models)}"
+                    f"run.models names {name!r}, which models does not describe{near(name, self.models)}"
                 )
         if self.compare.baseline not in self.run.models:
             raise ValueError(
                 f"compare.baseline is {self.compare.baseline!r}, which run.models does not train"
-                f"{_near(self.compare.baseline, self.run.models)}"
+                f"{near(self.compare.baseline, self.run.models)}"
             )
         return self
 
@@ -289,76 +311,10 @@ def load_params(path: Path = PARAMS_FILE) -> Params:
     try:
         return Params.model_validate(document)
     except ValidationError as error:
-        faults = [_describe(path, document, fault) for fault in error.errors()]
+        faults = [describe(path, document, fault, json_schema()) for fault in error.errors()]
         raise ParamsError("\n".join(dict.fromkeys(faults))) from None
 
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON schema of params.yaml (draft 2020-12), for editors."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Params.model_json_schema()}
-
-
-def _describe(path: Path, document: Any, fault: Any) -> str:
-    """Say of one pydantic fault where in the file it lies and what was expected."""
-    keys, line, node = [], 1, document
-    for part in fault["loc"]:
-        if isinstance(node, dict) and part in node:
-            line = node.lc.key(part)[0] + 1
-            node = node[part]
-        elif isinstance(node, list) and isinstance(part, int) and part < len(node):
-            line = node.lc.item(part)[0] + 1
-            node = node[part]
-        elif fault["type"] != "missing" or part != fault["loc"][-1]:
-            continue  # the tag that pydantic adds for a member of a union
-        keys.append(str(part))
-    key = ".".join(keys) or "(top level)"
-    if fault["type"] == "extra_forbidden":
-        known = _known_names(fault["loc"][:-1])
-        return f"{path}, line {line}: unknown key {key}{_near(keys[-1], known)}"
-    if fault["type"] == "missing":
-        return f"{path}, line {line}: {key} is missing"
-    message = fault["msg"].removeprefix("Value error, ")
-    found = "" if isinstance(node, dict) else f"; found {node!r}"
-    return f"{path}, line {line}: {key}: {message}{found}"
-
-
-def _known_names(location: tuple[Any, ...]) -> list[str]:
-    """Names that the schema knows where a key stands: the properties of every section on that path."""
-    schema = json_schema()
-    nodes = [schema]
-    for part in location:
-        following = []
-        for node in _expand(schema, nodes):
-            if part in node.get("properties", {}):
-                following.append(node["properties"][part])
-            elif isinstance(node.get("additionalProperties"), dict):
-                following.append(node["additionalProperties"])
-            elif part in node.get("patternProperties", {}):
-                following.append(node["patternProperties"][part])
-        nodes = following or [
-            node
-            for node in _expand(schema, nodes)
-            if part in {node.get("properties", {}).get(tag, {}).get("const") for tag in ("kind", "family")}
-        ]
-    return [name for node in _expand(schema, nodes) for name in node.get("properties", {})]
-
-
-def _expand(schema: dict[str, Any], nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Follow $ref, anyOf and oneOf of a JSON schema to the objects they stand for."""
-    result = []
-    for node in nodes:
-        if "$ref" in node:
-            result += _expand(schema, [schema["$defs"][node["$ref"].rsplit("/", 1)[1]]])
-            continue
-        result.append(node)
-        for choice in ("anyOf", "oneOf"):
-            result += _expand(schema, node.get(choice, []))
-        result += _expand(schema, list(node.get("patternProperties", {}).values()))
-    return result
-
-
-def _near(name: str, known: Any) -> str:
-    """Return `; did you mean X?` for the nearest known name, or the list of what is known."""
-    known = sorted(set(known))
-    match = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
-    return f"; did you mean {match[0]!r}?" if match else f"; known here: {', '.join(known)}"

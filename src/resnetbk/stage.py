@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import inspect
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,12 +13,18 @@ from pathlib import Path
 import resnetbk
 from resnetbk.errors import UserError
 from resnetbk.params import load_params
-from resnetbk.repro.levels import pin_environment
+from resnetbk.repro.levels import Level, pin_environment
 from resnetbk.stage_inputs import declared_inputs, require_unchanged
 
 
-def stage(main: Callable[..., None]) -> None:
-    """Run a stage's `main(params, *, model, seed)`; its keyword-only arguments become command-line options."""
+def stage(
+    main: Callable[..., None], *, determinism: Level | None = None, description: str | Path = "dvc.yaml"
+) -> None:
+    """Run a stage's `main(params, *, model, seed)`; its keyword-only arguments become command-line options.
+
+    **Arguments:** `determinism`: the level, None for that of params.yaml; `description`: the dvc.yaml that has the
+    stage.
+    """
     module = sys.modules[main.__module__]
     parser = argparse.ArgumentParser(description=module.__doc__)
     for name, parameter in list(inspect.signature(main).parameters.items())[1:]:
@@ -28,10 +35,11 @@ def stage(main: Callable[..., None]) -> None:
     try:
         _require_own_library()
         params = load_params()
-        pin_environment(params.run.determinism)
-        before = declared_inputs(name, item)
+        pin_environment(determinism or params.run.determinism)
+        os.environ["RESNETBK_KERNELS"] = params.run.kernels  # read by resnetbk.kernels.selection
+        before = declared_inputs(name, item, description)
         main(params, **item)
-        require_unchanged(before, declared_inputs(name, item))
+        require_unchanged(before, declared_inputs(name, item, description))
     except UserError as error:
         sys.exit(f"ERROR in {name}{'@' if cell else ''}{cell}: {error}")
     except OSError as error:

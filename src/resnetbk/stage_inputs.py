@@ -15,22 +15,23 @@ from resnetbk.errors import UserError
 from resnetbk.repro.files import sha256_file, sha256_json
 
 
-def declared_inputs(stage: str, item: dict[str, Any]) -> dict[str, str]:
+def declared_inputs(stage: str, item: dict[str, Any], description: str | Path = "dvc.yaml") -> dict[str, str]:
     """Return the hash of everything that dvc.yaml names under `deps` and `params` of a stage.
 
-    **Arguments:** `stage`: the stage's name without its matrix part; `item`: the values of its matrix cell.
+    **Arguments:** `stage`: the stage's name without its matrix part; `item`: the values of its matrix cell;
+    `description`: the dvc.yaml, whose paths start at the repository's root.
     **Returns:** path or parameter to SHA-256; a directory stands for the files in it.
     """
-    description = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"][stage]
+    declared_by = yaml.safe_load(Path(description).read_text(encoding="utf-8"))["stages"][stage]
     parameters = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
     hashes = {}
-    for declared in description.get("deps", []):
+    for declared in declared_by.get("deps", []):
         path = Path(_fill(declared, item))
         files = sorted(path.rglob("*")) if path.is_dir() else [path]
         for file in files:
             if file.is_file() and "__pycache__" not in file.parts:
                 hashes[file.as_posix()] = sha256_file(file)
-    for declared in description.get("params", []):
+    for declared in declared_by.get("params", []):
         value = parameters
         for part in _fill(declared, item).split("."):
             value = value[part]

@@ -28,20 +28,22 @@ class Project:
 
     def run(self, command: str, *, check: bool = True, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run a line of shell in the project, as a user in the project's environment would."""
-        environment = {
-            name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "PYTEST_"))
-        }
-        environment |= {"PATH": f"{self.path}/.venv/bin:{os.environ['PATH']}", **variables}
         result = subprocess.run(
             ["bash", "-c", command],
             cwd=self.path,
-            env=environment,
+            env=self.environment() | variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
         assert not check or result.returncode == 0, f"{command}\n{result.stdout}"
         return result
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of a user in the project: nothing of this test run, no tracking server."""
+        outer = ("DVC_", "MLFLOW_", "PYTEST_", "RESNETBK_")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(outer)}
+        return kept | {"PATH": f"{self.path}/.venv/bin:{os.environ['PATH']}"}
 
     def read(self, path: str) -> str:
         return (self.path / path).read_text(encoding="utf-8")

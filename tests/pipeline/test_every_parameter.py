@@ -20,6 +20,7 @@ from resnetbk.data.corpus import Corpus
 from resnetbk.data.prepare import prepare
 from resnetbk.errors import UserError
 from resnetbk.evaluation.cell import evaluate_cell
+from resnetbk.kernels.selection import use
 from resnetbk.models.registry import build_model
 from resnetbk.params import Params
 from resnetbk.report.build import build_report
@@ -28,14 +29,29 @@ from resnetbk.training.checkpoint import ResumeState, weights_hash
 from resnetbk.training.loop import train
 from resnetbk.training.loss import next_token_loss
 
-MIXTURE = {"kind": "mixture_of_experts", "ratio": 2.0, "experts": 4, "top_k": 1, "load_balance": 0.01}
-VARIANTS = {"transformer": {"layers": 1}, "exponential_gate": {"layers": 1, "heads": 4}}
+MIXTURE = {
+    "kind": "mixture_of_experts",
+    "ratio": 2.0,
+    "experts": 4,
+    "top_k": 1,
+    "router": "linear",
+    "load_balance": 0.01,
+    "z_loss": 0.0,
+    "capacity_factor": None,
+}
+VARIANTS = {
+    "transformer": {"layers": 1},
+    "gpt2": {"layers": 1, "context": 64},
+    "mamba2": {"layers": 1, "state_size": 8, "head_width": 8},
+    "exponential_gate": {"layers": 1, "heads": 4},
+}
 
 # What each key is changed to. A key of params.yaml that is missing here fails the test below.
 CHANGES: dict[str, Any] = {
     "run.models": ["mamba"],
     "run.seeds": [1],
     "run.determinism": "fast",
+    "run.kernels": "reference",
     "run.parameter_budget": 80_000,
     "prepare.corpus": "sotu ",  # an unknown name is refused; known ones are fetched in tests/data
     "prepare.corpus.kind": "hub",
@@ -68,6 +84,18 @@ CHANGES: dict[str, Any] = {
     "models.transformer.heads": 2,
     "models.transformer.ffn_ratio": 4.0,
     "models.transformer.rope_theta": 500.0,
+    "models.mamba2.family": "mamba",
+    "models.mamba2.layers": 2,
+    "models.mamba2.state_size": 16,
+    "models.mamba2.convolution": 3,
+    "models.mamba2.expand": 3,
+    "models.mamba2.head_width": 16,
+    "models.mamba2.groups": 2,
+    "models.gpt2.family": "transformer",
+    "models.gpt2.layers": 2,
+    "models.gpt2.heads": 2,
+    "models.gpt2.ffn_ratio": 3.0,
+    "models.gpt2.context": 96,
     "audit.length": 16,
     "audit.batch_size": 3,
     "audit.seed": 1,
@@ -96,7 +124,15 @@ CHANGES: dict[str, Any] = {
     "plot.curve_smoothing": 1,
 }
 # Keys that stand in no committed parameter, with the value that they replace in `MIXTURE`.
-MIXTURE_CHANGES = {"ratio": 3.0, "experts": 2, "top_k": 2, "load_balance": 0.5}
+MIXTURE_CHANGES = {
+    "ratio": 3.0,
+    "experts": 2,
+    "top_k": 2,
+    "router": "scattering",
+    "load_balance": 0.5,
+    "z_loss": 0.1,
+    "capacity_factor": 0.5,
+}
 
 
 def leaves(node: Any, prefix: str = "") -> list[str]:
@@ -171,12 +207,17 @@ def observe_prepare(params: Params, key: str, folder: Path) -> Any:
 
 def observe_model(params: Params, key: str, folder: Path) -> Any:
     name = key.split(".")[1] if key.startswith("models.") else "mamba"
-    budget = 400_000 if name == "transformer" else params.run.parameter_budget
+    budget = 400_000 if name in ("transformer", "gpt2", "mamba2") else params.run.parameter_budget
     model = build_model(params.models[name], 300, budget, seed=0)
     tokens_BL = torch.arange(40).reshape(2, 20)
     logits_BLV = model(tokens_BL)
     (next_token_loss(logits_BLV, tokens_BL) + model.auxiliary_loss()).backward()
     return [logits_BLV.sum().item(), *(p.grad.abs().sum().item() for p in model.parameters())]
+
+
+def observe_kernels(params: Params, key: str, folder: Path) -> Any:
+    with use(params.run.kernels):
+        return observe_model(params, key, folder)
 
 
 def observe_audit(params: Params, key: str, folder: Path) -> Any:
@@ -223,6 +264,7 @@ OBSERVERS = {
     "run.models": observe_comparison,
     "run.seeds": observe_training,
     "run.determinism": lambda params, key, folder: environment(params.run.determinism),
+    "run.kernels": observe_kernels,
     "run.parameter_budget": observe_model,
     "prepare": observe_prepare,
     "models": observe_model,

@@ -27,7 +27,7 @@ def start(project: Project) -> subprocess.Popen:
     return subprocess.Popen(
         ["dvc", "repro", "-f", "--no-run-cache", "-s", "train@mamba-0"],
         cwd=project.path,
-        env=os.environ | {"PATH": f"{project.path}/.venv/bin:{os.environ['PATH']}"},
+        env=project.environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,

@@ -74,19 +74,14 @@ class Corpus:
         return self.card["eos_id"]
 
     def split(self, name: str) -> Split:
-        """Return the split `train`, `validation` or `test`."""
-        assert name in SPLITS, f"{name!r} is none of {SPLITS}"
-        dtype = np.dtype(self.card["dtype"]).newbyteorder("<")
-        tokens = np.memmap(self.path / f"{name}.tokens", dtype, mode="r")
-        return Split(name, tokens, np.load(self.path / f"{name}.documents.npy", mmap_mode="r"))
+        """Return the split `train`, `validation` or `test`, its tokens checked against the hash in the card.
 
-    def verify(self) -> None:
-        """Check every split's tokens against the hash in the card.
-
-        **Raises:** `UserError` naming the file that differs.
+        **Raises:** `UserError` when they differ.
         """
-        for split in SPLITS:
-            file, expected = self.path / f"{split}.tokens", self.card["splits"][split]["tokens_sha256"]
-            found = sha256_file(file)
-            if found != expected:
-                raise UserError(f"{file}: expected SHA-256 {expected}, found {found}; run `dvc repro -f prepare`")
+        assert name in SPLITS, f"{name!r} is none of {SPLITS}"
+        file, expected = self.path / f"{name}.tokens", self.card["splits"][name]["tokens_sha256"]
+        found = sha256_file(file)
+        if found != expected:
+            raise UserError(f"{file}: expected SHA-256 {expected}, found {found}; run `dvc repro -f prepare`")
+        tokens = np.memmap(file, np.dtype(self.card["dtype"]).newbyteorder("<"), mode="r")
+        return Split(name, tokens, np.load(self.path / f"{name}.documents.npy", mmap_mode="r"))

@@ -7,8 +7,8 @@
 A seed and `torch.use_deterministic_algorithms` are not enough: the order of additions follows the number of
 threads and the instruction set, and MKL takes another path on another vendor's CPU. So `portable` runs on one
 thread, fixes the instruction set by environment variables (which count only when set before NumPy and torch
-load: `pin_environment`), and sends the products of matrices and the four functions that torch leaves to MKL
-through NumPy, whose OpenBLAS is told its kernel by name (`enforce`).
+load: `pin_environment`), and sends the products of matrices and the functions that torch leaves to MKL's vector
+library through NumPy, whose OpenBLAS is told its kernel by name (`enforce`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Arithmetic whose bits do not depend on the CPU's vendor.
 
-torch hands products of matrices to MKL's BLAS and `exp`, `log`, `sqrt` and `erf` to MKL's vector library, and
-both choose their code by the CPU's vendor. `install` replaces these operators on the CPU by NumPy's, for the
+torch hands products of matrices to MKL's BLAS and `exp`, `log` and `sqrt` to MKL's vector library, and both
+choose their code by the CPU's vendor. `install` replaces these operators on the CPU by NumPy's, for the
 whole process: the products run in OpenBLAS with the kernel that OPENBLAS_CORETYPE names. Measured side by
 side at one thread, OpenBLAS's Haswell kernel is as fast as MKL's AVX2 path.
 """

@@ -37,6 +37,7 @@ def train_cell(params: Params, name: str, seed: int, *, root: Path) -> int:
         "train": params.train.model_dump(),
         "parameter_budget": params.run.parameter_budget,
         "determinism": params.run.determinism,
+        "kernels": params.run.kernels,
         "data": {split: corpus.card["splits"][split]["tokens_sha256"] for split in ("train", "validation")},
         "code": imported_sources(SOURCE_ROOT, "resnetbk"),
         "initial_weights": weights_hash(model),
