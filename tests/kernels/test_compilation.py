@@ -43,6 +43,15 @@ def test_an_edit_of_any_kernels_source_compiles_again(monkeypatch):
     assert hits() == 0
 
 
+def test_without_a_folder_to_share_it_stays_beside_the_source(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr("numba.core.config.CACHE_DIR", str(tmp_path / "file" / "folder"))
+    assert compilation._directory(tmp_path / "own") == tmp_path / "own"
+    monkeypatch.setattr("numba.core.config.CACHE_DIR", "")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    assert compilation._directory(tmp_path / "own") == tmp_path / "home" / "resnetbk" / "kernels"
+
+
 def test_another_cpu_compiles_again(monkeypatch):
     hits()
     monkeypatch.setattr("numba.core.codegen.JITCPUCodegen.magic_tuple", lambda self: ("x86_64", "other", ""))

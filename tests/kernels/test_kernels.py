@@ -62,16 +62,17 @@ def test_gradcheck_notices_a_wrong_gradient(kernel):
 
 def test_operators_are_registered_as_torch_asks():
     """`opcheck` on every operator: schema, autograd, fake tensors and tracing with unknown sizes."""
-    from resnetbk.kernels import convolution, moebius, norm, propagator, recurrence, selective
+    from resnetbk.kernels import complex_recurrence, convolution, moebius, norm, propagator, recurrence, selective
 
     def x(*shape):
         return torch.rand(*shape, requires_grad=True)
 
     for operator, arguments in (
         (recurrence._operator, (x(2, 5, 3), x(2, 5, 3))),
-        (selective._operator, (x(2, 5, 3), x(2, 5, 3), x(3, 4), x(2, 5, 4), x(2, 5, 4), x(3))),
+        (complex_recurrence._operator, (x(2, 5, 3, 2), x(2, 5, 3), x(2, 5, 3))),
+        (selective._operator, (x(2, 5, 3), x(2, 5, 3), x(3, 4), x(2, 5, 4), x(2, 5, 4), x(3), x(2, 5, 3))),
         (moebius._operator, (x(2, 5, 3), x(3), x(3), x(3))),
-        (propagator._operator, (x(2, 5, 3, 2), x(2, 5, 3), x(2, 5, 3), x(3))),
+        (propagator._operator, (x(2, 5, 3, 2), x(2, 5, 3), x(3), x(3), x(3))),
         (convolution._operator, (x(2, 5, 3), x(3, 4), x(3))),
         (norm._operator, (x(2, 5, 3), x(2, 5, 3), x(2, 5, 3), x(3), x(3), 1e-5)),
     ):
@@ -102,7 +103,7 @@ def test_nan_goes_on_and_only_forwards_in_time(kernel):
     first = next(iter(inputs.values()))
     first[0, 10] = float("nan")
     for y in outputs(kernel.function, inputs.values()):
-        assert y[0, 10].isnan().any()
+        assert y[0, 10:12].isnan().any()  # a real part may reach the imaginary one a step later
         assert not y[0, :10].isnan().any()
 
 
@@ -114,7 +115,7 @@ def test_nan_cotangent_is_not_swallowed(kernel):
 
 def test_rows_of_a_batch_do_not_mix(kernel):
     inputs = kernel.inputs(3, 20, 70)
-    alone = {name: x[1:2] if name.split("_")[1].startswith("B") else x for name, x in inputs.items()}
+    alone = {name: x[1:2] if name.rsplit("_", 1)[1].startswith("B") else x for name, x in inputs.items()}
     for y, expected in zip(
         outputs(kernel.function, inputs.values()), outputs(kernel.function, alone.values()), strict=True
     ):

@@ -75,3 +75,34 @@ def test_propagator_is_forward_elimination():
     one = [torch.tensor([x], dtype=torch.float64) for x in (w, energy, eta)]
     s_re, s_im = propagator(torch.tensor(u)[None, :, None, None], torch.tensor(a)[None, :, None], *one)
     np.testing.assert_allclose((s_re + 1j * s_im).flatten().numpy(), expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("scale", [1, 100])
+def test_propagator_equals_a_banded_solver_at_length_4096(scale):
+    length = 4096
+    a, w, energy, eta = problem(length, scale)
+    u = np.random.default_rng(1).standard_normal(length)
+    bands = np.full((3, length), -w, complex)
+    bands[1] = a - (energy + 1j * eta)
+    one = [torch.tensor([x], dtype=torch.float64) for x in (w, energy, eta)]
+    s_re, s_im = propagator(torch.tensor(u)[None, :, None, None], torch.tensor(a)[None, :, None], *one)
+    expected = solve_banded((1, 1), bands, u.astype(complex))[-1]
+    np.testing.assert_allclose((s_re + 1j * s_im).flatten().numpy()[-1], expected, rtol=1e-9)
+
+
+def test_without_eta_the_resolvent_is_real_and_a_resonance_is_not_hidden():
+    a = np.array([3.0, 2.5, 4.0])
+    expected = [np.linalg.inv(hamiltonian(a, 0.9)[:t, :t])[-1, -1] for t in range(1, 4)]
+    np.testing.assert_allclose(scan(a, 0.9, 0.0, 0.0), expected, rtol=1e-12)
+    assert not np.isfinite(scan(np.zeros(1), 0.9, 0.0, 0.0)).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_huge_potential_lets_nothing_through(dtype):
+    a = torch.tensor([1.0, 1e30, 1.0], dtype=dtype)[None, :, None].requires_grad_()
+    one = [torch.tensor([x], dtype=dtype) for x in (0.8, 0.1, 0.05)]
+    g_re, g_im = moebius_scan(a, *one)
+    assert g_re[0, 1].abs() <= 1.01e-30 and g_im[0, 1].abs() <= 1e-30
+    np.testing.assert_allclose(g_re[0, 2].item(), g_re[0, 0].item(), rtol=1e-6)
+    (gradient,) = torch.autograd.grad(g_re.sum() + g_im.sum(), a)
+    assert gradient.isfinite().all()

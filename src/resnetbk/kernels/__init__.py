@@ -1,5 +1,5 @@
-"""Scans and fused layers on the CPU: a plain PyTorch reference and a Numba kernel of each stand in one file.
+"""Scans and fused layers: a plain PyTorch reference and a Numba kernel of each in one file, Triton's in `triton/`.
 
-Every kernel is a `torch.library.custom_op` with an exact adjoint. Nothing here knows what a model is. Kernels
-pass NaN and inf on and never replace them.
+Every kernel is a `torch.library.custom_op` with an exact adjoint; `selection.py` says which implementation runs.
+Nothing here knows what a model is. Kernels pass NaN and inf on and never replace them.
 """

@@ -3,7 +3,8 @@
 Unusual here is the cache. Numba's own keeps an index beside numbered files of machine code and looks at the
 source of one function only, so an edit of `elementary.py` would leave every kernel that inlines it stale, and
 a process killed between the two writes would leave an index that points at older code. Here a file's name is
-the hash of everything the code was made from, and its content carries its own hash.
+the hash of everything the code was made from, and its content carries its own hash. So every copy of the sources
+(a clone that verifies, the copy of a queued experiment) shares one folder: NUMBA_CACHE_DIR, else the user's cache.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 
 import numba
 from numba.core.caching import FunctionCache
+from numba.core.compiler import Compiler
 
 
 def compiled(function: Callable) -> Callable:
@@ -26,11 +28,26 @@ def compiled(function: Callable) -> Callable:
 
     No `fastmath` and no contraction of a * b + c: each operation rounds once, as IEEE 754 says, so that the
     bits do not depend on the CPU's vector width. `error_model="numpy"`: a division by zero gives inf or NaN,
-    and no branch stands in the way of the vectoriser. The GIL is released.
+    and no branch stands in the way of the vectoriser. The GIL is released. No array that a kernel writes may
+    overlap another of its arguments: LLVM is told so, and vectorises without asking at run time.
     """
-    dispatcher = numba.njit(error_model="numpy", nogil=True)(function)
+    dispatcher = numba.njit(error_model="numpy", nogil=True, pipeline_class=_NoAlias)(function)
     dispatcher._cache = _Cache(function)
     return dispatcher
+
+
+def inlined(function: Callable) -> Callable:
+    """Compile a loop over rows into the kernels that call it, under the same terms.
+
+    A call would cost as much as a row: each array goes as seven arguments.
+    """
+    return numba.njit(error_model="numpy", nogil=True, pipeline_class=_NoAlias, forceinline=True)(function)
+
+
+class _NoAlias(Compiler):
+    def define_pipelines(self) -> list:
+        self.state.flags.noalias = True
+        return super().define_pipelines()
 
 
 @functools.cache
@@ -50,11 +67,22 @@ class _Cache(FunctionCache):
         self._cache_file = _Files(Path(self._cache_path), self._impl.filename_base)
 
 
+def _directory(beside_the_source: Path) -> Path:
+    """Return the shared folder, or Numba's choice where the user has no folder to write to."""
+    user = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "resnetbk", "kernels")
+    shared = Path(numba.config.CACHE_DIR) if numba.config.CACHE_DIR else user
+    try:
+        shared.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return beside_the_source
+    return shared if os.access(shared, os.W_OK) else beside_the_source
+
+
 class _Files:
     """One file for each signature, CPU, Numba version and state of the sources; whole or absent."""
 
-    def __init__(self, directory: Path, name: str) -> None:
-        self._directory = directory
+    def __init__(self, beside_the_source: Path, name: str) -> None:
+        self._beside_the_source = beside_the_source
         self._name = name
 
     def load(self, key: tuple) -> Any:
@@ -77,4 +105,4 @@ class _Files:
 
     def _path(self, key: tuple) -> Path:
         digest = hashlib.sha256(repr((numba.__version__, _source_digest(), key)).encode()).hexdigest()
-        return self._directory / f"{self._name}.{digest[:32]}.nbc"
+        return _directory(self._beside_the_source) / f"{self._name}.{digest[:32]}.nbc"

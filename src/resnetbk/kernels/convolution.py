@@ -11,61 +11,113 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from resnetbk.kernels.arguments import arrays, check_arguments
-from resnetbk.kernels.compilation import compiled
+from resnetbk.kernels.arguments import arrays, check_arguments, check_inference
+from resnetbk.kernels.compilation import compiled, inlined
 from resnetbk.kernels.elementary import sigmoid
-
-LANES = 64
+from resnetbk.kernels.flops import register_flops
+from resnetbk.kernels.selection import selected
+from resnetbk.kernels.threads import each_row, sum_of_rows
 
 
 def causal_convolution_silu(x_BNE: Tensor, weight_EK: Tensor, bias_E: Tensor) -> Tensor:
     """Convolve each channel with its own taps, looking back only, and apply SiLU.
 
     **Arguments:** `x_BNE`: inputs; `weight_EK`: taps, the last one for the present (`Conv1d`'s weight without
-    its middle dimension); `bias_E`. All float32 or all float64, on the CPU.
+    its middle dimension); `bias_E`. All float32 or all float64, on one device.
 
     **Returns:** `y_BNE`, of the same type. Gradients reach every argument.
 
     **Raises:** `TypeError`, `ValueError`: see `check_arguments`.
     """
     check_arguments("causal_convolution_silu", x_BNE=x_BNE, weight_EK=weight_EK, bias_E=bias_E)
+    if selected(x_BNE) == "reference":
+        return causal_convolution_silu_reference(x_BNE, weight_EK, bias_E)
     return _operator(x_BNE, weight_EK, bias_E)
+
+
+def causal_convolution_silu_from_state(
+    x_BNE: Tensor, weight_EK: Tensor, bias_E: Tensor, state: tuple[Tensor]
+) -> tuple[Tensor, tuple[Tensor]]:
+    """Go on with `causal_convolution_silu` from a state, for inference.
+
+    **Arguments:** those of `causal_convolution_silu`; `state`: `(x_BKE,)`, the inputs that came before, oldest
+    first, shape [B, taps - 1, E], or zeros.
+
+    **Returns:** `(y_BNE, state)`. The state given is left as it is.
+
+    **Raises:** as `causal_convolution_silu`; `ValueError` when a gradient is asked for or the state is not one
+    shorter than the taps.
+    """
+    (past_BJE,) = state
+    name = "causal_convolution_silu_from_state"
+    check_inference(name, x_BNE=x_BNE, weight_EK=weight_EK, bias_E=bias_E, state_BJE=past_BJE)
+    if past_BJE.shape[1] != weight_EK.shape[1] - 1:
+        raise ValueError(
+            f"{name}: the state holds {past_BJE.shape[1]} inputs; expected {weight_EK.shape[1] - 1}, "
+            "one less than the taps"
+        )
+    run = _run if selected(x_BNE) == "numba" else _reference
+    later_BJE = torch.cat((past_BJE, x_BNE), 1)[:, x_BNE.shape[1] :].clone()
+    return run(x_BNE, weight_EK, bias_E, past_BJE), (later_BJE,)
 
 
 def causal_convolution_silu_reference(x_BNE: Tensor, weight_EK: Tensor, bias_E: Tensor) -> Tensor:
     """Do what `causal_convolution_silu` does, with shifted copies in PyTorch."""
-    length, taps = x_BNE.shape[1], weight_EK.shape[1]
-    padded = torch.nn.functional.pad(x_BNE, (0, 0, taps, 0))
+    return _reference(x_BNE, weight_EK, bias_E, _no_past(x_BNE, weight_EK))
+
+
+def _reference(x_BNE: Tensor, weight_EK: Tensor, bias_E: Tensor, past_BJE: Tensor) -> Tensor:
+    whole = torch.cat((past_BJE, x_BNE), 1)
     p_BNE = bias_E.expand_as(x_BNE)
-    for k in range(taps):
-        p_BNE = p_BNE + weight_EK[:, k] * padded[:, k + 1 : k + 1 + length]
+    for k in range(weight_EK.shape[1]):
+        p_BNE = p_BNE + weight_EK[:, k] * whole[:, k : k + x_BNE.shape[1]]
     return torch.nn.functional.silu(p_BNE)
+
+
+def _no_past(x_BNE: Tensor, weight_EK: Tensor) -> Tensor:
+    return x_BNE.new_zeros(x_BNE.shape[0], weight_EK.shape[1] - 1, x_BNE.shape[2])
 
 
 @torch.library.custom_op("resnetbk::causal_convolution_silu", mutates_args=())
 def _operator(x_BNE: Tensor, weight_EK: Tensor, bias_E: Tensor) -> Tensor:
-    x, weight, bias = arrays(x_BNE, weight_EK.t(), bias_E)
-    y = np.empty_like(x)
-    _forward(x, weight, bias, y)
-    return torch.from_numpy(y)
+    if selected(x_BNE) == "triton":
+        from resnetbk.kernels.triton import convolution as triton
+
+        return triton.forward(x_BNE, weight_EK, bias_E)
+    return _run(x_BNE, weight_EK, bias_E, _no_past(x_BNE, weight_EK))
+
+
+def _run(x_BNE: Tensor, weight_EK: Tensor, bias_E: Tensor, past_BJE: Tensor) -> Tensor:
+    y_BNE = x_BNE.new_empty(x_BNE.shape)
+    x, weight, bias, past, y = arrays(x_BNE, weight_EK.t(), bias_E, past_BJE, y_BNE)
+    each_row(lambda b: _forward(x[b], weight, bias, past[b], y[b]), len(x))
+    return y_BNE
 
 
 @_operator.register_fake
 def _(x_BNE, weight_EK, bias_E):
-    return torch.empty(x_BNE.shape, dtype=x_BNE.dtype)
+    return x_BNE.new_empty(x_BNE.shape)
 
 
 @torch.library.custom_op("resnetbk::causal_convolution_silu_backward", mutates_args=())
 def _adjoint(gy_BNE: Tensor, x_BNE: Tensor, weight_EK: Tensor, bias_E: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    gy, x, weight, bias = arrays(gy_BNE, x_BNE, weight_EK.t(), bias_E)
-    gx, gweight, gbias = np.empty_like(x), np.empty_like(weight), np.empty_like(bias)
-    _backward(gy, x, weight, bias, gx, gweight, gbias)
-    return torch.from_numpy(gx), torch.from_numpy(np.ascontiguousarray(gweight.T)), torch.from_numpy(gbias)
+    if selected(x_BNE) == "triton":
+        from resnetbk.kernels.triton import convolution as triton
+
+        return triton.backward(gy_BNE, x_BNE, weight_EK, bias_E)
+    gx_BNE = x_BNE.new_zeros(x_BNE.shape)
+    gy, x, weight, bias, past, gx = arrays(
+        gy_BNE, x_BNE, weight_EK.t(), bias_E, _no_past(x_BNE, weight_EK), gx_BNE
+    )
+    gweight, gbias = np.zeros((len(x), *weight.shape), x.dtype), np.zeros((len(x), *bias.shape), x.dtype)
+    each_row(lambda b: _backward(gy[b], x[b], weight, bias, past[b], gx[b], gweight[b], gbias[b]), len(x))
+    gweight_EK = torch.from_numpy(np.ascontiguousarray(sum_of_rows(gweight).T))
+    return gx_BNE, gweight_EK, torch.from_numpy(sum_of_rows(gbias))
 
 
 @_adjoint.register_fake
 def _(gy_BNE, x_BNE, weight_EK, bias_E):
-    return tuple(torch.empty(x.shape, dtype=x.dtype) for x in (x_BNE, weight_EK, bias_E))
+    return tuple(x.new_empty(x.shape) for x in (x_BNE, weight_EK, bias_E))
 
 
 def _save(ctx, inputs, output):
@@ -77,60 +129,52 @@ def _gradients(ctx, gy_BNE):
 
 
 _operator.register_autograd(_gradients, setup_context=_save)
+register_flops("causal_convolution_silu")
+
+
+@inlined
+def _before_silu(x_NE, weight_KE, bias_E, past_JE, t, p_E):
+    earlier = past_JE.shape[0]
+    for e in range(p_E.shape[0]):
+        p_E[e] = bias_E[e]
+    for k in range(earlier + 1):
+        _add_product(p_E, weight_KE[k], x_NE[t + k - earlier] if t + k >= earlier else past_JE[t + k])
+
+
+@inlined
+def _add_product(y_E, a_E, b_E):
+    for e in range(y_E.shape[0]):
+        y_E[e] += a_E[e] * b_E[e]
 
 
 @compiled
-def _before_silu(x_BNE, weight_KE, bias_E, b, t, first, last, p):
-    """Write p_t of channels first..last to `p`."""
-    taps = weight_KE.shape[0]
-    bias = bias_E[first:last]
-    for j in range(last - first):
-        p[j] = bias[j]
-    for k in range(max(0, taps - 1 - t), taps):
-        weight, x = weight_KE[k, first:last], x_BNE[b, t - taps + 1 + k, first:last]
-        for j in range(last - first):
-            p[j] += weight[j] * x[j]
+def _forward(x_NE, weight_KE, bias_E, past_JE, y_NE):
+    for t in range(x_NE.shape[0]):
+        y_E = y_NE[t]
+        _before_silu(x_NE, weight_KE, bias_E, past_JE, t, y_E)
+        for e in range(y_E.shape[0]):
+            y_E[e] = y_E[e] * sigmoid(y_E[e])
 
 
 @compiled
-def _forward(x_BNE, weight_KE, bias_E, y_BNE):
-    batch, length, width = x_BNE.shape
-    p = np.zeros(LANES, x_BNE.dtype)
-    for b in range(batch):
-        for t in range(length):
-            for first in range(0, width, LANES):
-                last = min(first + LANES, width)
-                _before_silu(x_BNE, weight_KE, bias_E, b, t, first, last, p)
-                y = y_BNE[b, t, first:last]
-                for j in range(last - first):
-                    y[j] = p[j] * sigmoid(p[j])
+def _backward(gy_NE, x_NE, weight_KE, bias_E, past_JE, gx_NE, gweight_KE, gbias_E):
+    length, width = x_NE.shape
+    earlier = past_JE.shape[0]
+    p_E = np.empty(width, x_NE.dtype)
+    for t in range(length):
+        _before_silu(x_NE, weight_KE, bias_E, past_JE, t, p_E)
+        _through_silu(gy_NE[t], p_E, gbias_E)
+        for k in range(max(0, earlier - t), earlier + 1):
+            _add_product(gx_NE[t + k - earlier], weight_KE[k], p_E)
+            _add_product(gweight_KE[k], x_NE[t + k - earlier], p_E)
 
 
-@compiled
-def _backward(gy_BNE, x_BNE, weight_KE, bias_E, gx_BNE, gweight_KE, gbias_E):
-    batch, length, width = x_BNE.shape
-    taps = weight_KE.shape[0]
-    zero, one = x_BNE.dtype.type(0), x_BNE.dtype.type(1)
-    p = np.zeros(LANES, x_BNE.dtype)
-    gweight_KE[:] = zero
-    gbias_E[:] = zero
-    for b in range(batch):
-        gx_BNE[b] = zero
-        for t in range(length):
-            for first in range(0, width, LANES):
-                last = min(first + LANES, width)
-                _before_silu(x_BNE, weight_KE, bias_E, b, t, first, last, p)
-                gy, gbias = gy_BNE[b, t, first:last], gbias_E[first:last]
-                for j in range(last - first):
-                    gate = sigmoid(p[j])
-                    p[j] = gy[j] * (gate * (one + p[j] * (one - gate)))
-                for j in range(last - first):
-                    gbias[j] += p[j]
-                for k in range(max(0, taps - 1 - t), taps):
-                    past = t - taps + 1 + k
-                    weight, gweight = weight_KE[k, first:last], gweight_KE[k, first:last]
-                    x, gx = x_BNE[b, past, first:last], gx_BNE[b, past, first:last]
-                    for j in range(last - first):
-                        gx[j] += weight[j] * p[j]
-                    for j in range(last - first):
-                        gweight[j] += p[j] * x[j]
+@inlined
+def _through_silu(gy_E, p_E, gbias_E):
+    """Turn p into the cotangent of p, and add it to the bias's."""
+    one = p_E.dtype.type(1)
+    for e in range(p_E.shape[0]):
+        gate = sigmoid(p_E[e])
+        gp = gy_E[e] * (gate * (one + p_E[e] * (one - gate)))
+        p_E[e] = gp
+        gbias_E[e] += gp

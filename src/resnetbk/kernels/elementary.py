@@ -1,7 +1,8 @@
-"""exp from additions and multiplications alone, so that every CPU gives the same bits and LLVM vectorises it.
+"""exp and its kin from + - * / alone, so that every CPU gives the same bits and LLVM vectorises them.
 
-libm and SVML choose their code by CPU; the polynomial here rounds the same everywhere. x = n ln 2 + r with
+libm and SVML choose their code by CPU; the polynomials here round the same everywhere. x = n ln 2 + r with
 |r| <= ln(2) / 2 (Cody and Waite's two-part ln 2), exp(r) = 1 + r + r^2 p(r), and 2^n is a bit pattern.
+log(1 + x) = 2 artanh(x / (2 + x)).
 """
 
 from __future__ import annotations
@@ -19,14 +20,29 @@ def exp(x):
     raise NotImplementedError("compiled kernels only")
 
 
+def exp2(x):
+    """Return 2^x; inside compiled kernels only. 0 below the normal range, inf above it, NaN for NaN."""
+    raise NotImplementedError("compiled kernels only")
+
+
 def sigmoid(x):
     """Return 1 / (1 + e^-x); inside compiled kernels only."""
+    raise NotImplementedError("compiled kernels only")
+
+
+def softplus(x):
+    """Return log(1 + e^x); inside compiled kernels only. Its derivative is `sigmoid`."""
     raise NotImplementedError("compiled kernels only")
 
 
 @overload(exp, inline="always")
 def _exp(x):
     return {types.float32: _exp_float32, types.float64: _exp_float64}.get(x)
+
+
+@overload(exp2, inline="always")
+def _exp2(x):
+    return {types.float32: _exp2_float32, types.float64: _exp2_float64}.get(x)
 
 
 @overload(sigmoid, inline="always")
@@ -37,6 +53,11 @@ def _sigmoid(x):
         return one / (one + exp(-x))
 
     return implementation
+
+
+@overload(softplus, inline="always")
+def _softplus(x):
+    return {types.float32: _softplus_float32, types.float64: _softplus_float64}.get(x)
 
 
 @intrinsic
@@ -96,3 +117,57 @@ def _exp_float64(x):
     y = p * _power_of_two(shifted)
     y = 0.0 if x < -707.0 else y
     return np.inf if x > 709.782712893384 else y
+
+
+# 2^r on |r| <= 1/2, twice, exactly 2 at 0: minimax (3e-9), and the series. The range is clamped beforehand: 2^-127
+# has the bits of 0, and 2^128 = 2 * 2^127 is inf. NaN is clamped to neither.
+_E1_32, _E2_32, _E3_32, _E4_32, _E5_32, _E6_32 = (
+    _32(c) for c in (1.38629443, 0.480453056, 0.111006211, 0.0192353859, 0.00268132878, 0.000311893563)
+)
+_MOST2_32, _LEAST2_32 = _32(128), _32(-126)
+_SERIES_64 = tuple(2.0 * math.log(2) ** k / math.factorial(k) for k in range(14))
+
+
+def _exp2_float32(x):
+    x = _LEAST2_32 if x < _LEAST2_32 else x
+    x = _MOST2_32 if x > _MOST2_32 else x
+    shifted = x + _BIAS_32
+    r = x - (shifted - _BIAS_32)
+    p = (((((_E6_32 * r + _E5_32) * r + _E4_32) * r + _E3_32) * r + _E2_32) * r + _E1_32) * r + _TWO_32
+    return p * _power_of_two(shifted)
+
+
+def _exp2_float64(x):
+    x = -1022.0 if x < -1022.0 else x
+    x = 1024.0 if x > 1024.0 else x
+    shifted = x + _BIAS_64
+    r = x - (shifted - _BIAS_64)
+    p = _SERIES_64[13]
+    for k in range(12, -1, -1):
+        p = p * r + _SERIES_64[k]
+    return p * _power_of_two(shifted)
+
+
+def _softplus_float32(x):
+    positive = _ZERO_32 if x < _ZERO_32 else x  # NaN stays
+    e = exp(x if x < -x else -x)
+    s = e / (_TWO_32 + e)
+    s2 = s * s
+    p = (((_S4_32 * s2 + _S3_32) * s2 + _S2_32) * s2 + _S1_32) * s2 + _TWO_32
+    return positive + s * p
+
+
+# 2 artanh(s) / s in powers of s^2 on 0 <= s <= 1/3: minimax (4e-9), and the series
+_S1_32, _S2_32, _S3_32, _S4_32 = (_32(c) for c in (0.66666315, 0.4002491, 0.27960603, 0.28178336))
+_ARTANH_64 = tuple(2.0 / (2 * k + 1) for k in range(17))
+
+
+def _softplus_float64(x):
+    positive = 0.0 if x < 0.0 else x
+    e = exp(x if x < -x else -x)
+    s = e / (2.0 + e)
+    s2 = s * s
+    p = _ARTANH_64[16]
+    for k in range(15, -1, -1):
+        p = p * s2 + _ARTANH_64[k]
+    return positive + s * p

@@ -14,12 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from resnetbk.kernels.arguments import arrays, check_arguments
-from resnetbk.kernels.compilation import compiled
-from resnetbk.kernels.moebius import moebius_scan, moebius_scan_reference
-
-LANES = 64
-GROUP = 8  # channels of a head that are filled and summed at once
+from resnetbk.kernels import moebius
+from resnetbk.kernels.arguments import arrays, check_arguments, check_inference
+from resnetbk.kernels.channels import GROUP, flat, sum_heads
+from resnetbk.kernels.compilation import compiled, inlined
+from resnetbk.kernels.flops import register_flops
+from resnetbk.kernels.selection import selected
+from resnetbk.kernels.threads import each_row, sum_of_rows
 
 
 def propagator(
@@ -28,188 +29,252 @@ def propagator(
     """Apply the causal resolvent of the potential `a` to the values `u`.
 
     **Arguments:** `u_BNHP`: values; `a_BNH`: potentials; `w_H`: hopping; `energy_H`, `eta_H`: z = E + i eta,
-    eta > 0. All float32 or all float64, on the CPU.
+    eta > 0. All float32 or all float64, on one device.
 
     **Returns:** `(s_re_BNHP, s_im_BNHP)`, of the same type. Gradients reach every argument.
 
     **Raises:** `TypeError`, `ValueError`: see `check_arguments`.
     """
     check_arguments("propagator", u_BNHP=u_BNHP, a_BNH=a_BNH, w_H=w_H, energy_H=energy_H, eta_H=eta_H)
-    g_re_BNH, g_im_BNH = moebius_scan(a_BNH, w_H * w_H, energy_H, eta_H)
-    return _operator(u_BNHP, g_re_BNH, g_im_BNH, w_H)
+    if selected(u_BNHP) == "reference":
+        return propagator_reference(u_BNHP, a_BNH, w_H, energy_H, eta_H)
+    return _operator(u_BNHP, a_BNH, w_H, energy_H, eta_H)[:2]
+
+
+State = tuple[Tensor, Tensor, Tensor, Tensor]
+
+
+def propagator_from_state(
+    u_BNHP: Tensor, a_BNH: Tensor, w_H: Tensor, energy_H: Tensor, eta_H: Tensor, state: State
+) -> tuple[Tensor, Tensor, State]:
+    """Go on with `propagator` from a state, for inference.
+
+    **Arguments:** those of `propagator`; `state`: `(g_re_BH, g_im_BH, s_re_BHP, s_im_BHP)`, the last g and s
+    before, or zeros.
+
+    **Returns:** `(s_re_BNHP, s_im_BNHP, state)`. The state given is left as it is.
+
+    **Raises:** as `propagator`; `ValueError` when a gradient is asked for.
+    """
+    g_re_BH, g_im_BH, s_re_BHP, s_im_BHP = state
+    check_inference(
+        "propagator_from_state",
+        u_BNHP=u_BNHP,
+        a_BNH=a_BNH,
+        w_H=w_H,
+        energy_H=energy_H,
+        eta_H=eta_H,
+        g_re_BH=g_re_BH,
+        g_im_BH=g_im_BH,
+        s_re_BHP=s_re_BHP,
+        s_im_BHP=s_im_BHP,
+    )
+    if selected(u_BNHP) != "numba":
+        return _reference(u_BNHP, a_BNH, w_H, energy_H, eta_H, state)
+    (s_re_BNHP, s_im_BNHP, _, _), state = _run(u_BNHP, a_BNH, w_H, energy_H, eta_H, state)
+    return s_re_BNHP, s_im_BNHP, state
 
 
 def propagator_reference(
     u_BNHP: Tensor, a_BNH: Tensor, w_H: Tensor, energy_H: Tensor, eta_H: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Do what `propagator` does, step by step in PyTorch's complex numbers."""
-    g_BNH = torch.complex(*moebius_scan_reference(a_BNH, w_H * w_H, energy_H, eta_H))
-    s_BHP = torch.zeros_like(u_BNHP[:, :0].sum(1))
+    return _reference(u_BNHP, a_BNH, w_H, energy_H, eta_H, _zero_state(u_BNHP))[:2]
+
+
+def _reference(u_BNHP, a_BNH, w_H, energy_H, eta_H, state):
+    *g_BH, s_re_BHP, s_im_BHP = state
+    g_re_BNH, g_im_BNH, g_BH = moebius.reference_from_state(a_BNH, w_H * w_H, energy_H, eta_H, *g_BH)
+    g_BNH, s_BHP = torch.complex(g_re_BNH, g_im_BNH), torch.complex(s_re_BHP, s_im_BHP)
     s = []
     for t in range(u_BNHP.shape[1]):
         s_BHP = g_BNH[:, t, :, None] * (u_BNHP[:, t] + w_H[:, None] * s_BHP)
         s.append(s_BHP)
     s_BNHP = torch.stack(s, 1) if s else u_BNHP * g_BNH[..., None]
-    return s_BNHP.real, s_BNHP.imag
+    return s_BNHP.real, s_BNHP.imag, (*g_BH, s_BHP.real.contiguous(), s_BHP.imag.contiguous())
 
 
-@torch.library.custom_op("resnetbk::propagate", mutates_args=())
-def _operator(u_BNHP: Tensor, g_re_BNH: Tensor, g_im_BNH: Tensor, w_H: Tensor) -> tuple[Tensor, Tensor]:
-    u, g_re, g_im, w = arrays(u_BNHP, g_re_BNH, g_im_BNH, w_H)
-    s_re, s_im = np.empty_like(u), np.empty_like(u)
-    _forward(_flat(u), g_re, g_im, w, _flat(s_re), _flat(s_im))
-    return torch.from_numpy(s_re), torch.from_numpy(s_im)
+def _zero_state(u_BNHP: Tensor) -> State:
+    batch, _, heads, channels = u_BNHP.shape
+    zero_BH, zero_BHP = u_BNHP.new_zeros(batch, heads), u_BNHP.new_zeros(batch, heads, channels)
+    return zero_BH, zero_BH, zero_BHP, zero_BHP
 
 
-def _flat(x_BNHP):
-    """View heads and their channels as one dimension."""
-    batch, length, heads, channels = x_BNHP.shape
-    return x_BNHP.reshape(batch, length, heads * channels)
+@torch.library.custom_op("resnetbk::propagator", mutates_args=())
+def _operator(
+    u_BNHP: Tensor, a_BNH: Tensor, w_H: Tensor, energy_H: Tensor, eta_H: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    if selected(u_BNHP) == "triton":
+        from resnetbk.kernels.triton import propagator as triton
+
+        return triton.forward(u_BNHP, a_BNH, w_H, energy_H, eta_H)
+    return _run(u_BNHP, a_BNH, w_H, energy_H, eta_H, _zero_state(u_BNHP))[0]
+
+
+def _run(u_BNHP, a_BNH, w_H, energy_H, eta_H, state):
+    state = tuple(x.clone(memory_format=torch.contiguous_format) for x in state)
+    output = tuple(x.new_empty(x.shape) for x in (u_BNHP, u_BNHP, a_BNH, a_BNH))
+    u, a, w, energy, eta, s_re, s_im, g_re, g_im = arrays(u_BNHP, a_BNH, w_H, energy_H, eta_H, *output)
+    past_g_re, past_g_im, past_re, past_im = arrays(*state)
+    u, s_re, s_im, past_re, past_im = (flat(x) for x in (u, s_re, s_im, past_re, past_im))
+
+    def row(b):
+        moebius.forward_row(a[b], w * w, energy, eta, past_g_re[b], past_g_im[b], g_re[b], g_im[b])
+        _forward(u[b], w, g_re[b], g_im[b], past_re[b], past_im[b], s_re[b], s_im[b])
+
+    each_row(row, len(u))
+    return output, state
 
 
 @_operator.register_fake
-def _(u_BNHP, g_re_BNH, g_im_BNH, w_H):
-    return torch.empty(u_BNHP.shape, dtype=u_BNHP.dtype), torch.empty(u_BNHP.shape, dtype=u_BNHP.dtype)
+def _(u_BNHP, a_BNH, w_H, energy_H, eta_H):
+    return tuple(x.new_empty(x.shape) for x in (u_BNHP, u_BNHP, a_BNH, a_BNH))
 
 
-@torch.library.custom_op("resnetbk::propagate_backward", mutates_args=())
+@torch.library.custom_op("resnetbk::propagator_backward", mutates_args=())
 def _adjoint(
     gs_re_BNHP: Tensor,
     gs_im_BNHP: Tensor,
     u_BNHP: Tensor,
-    g_re_BNH: Tensor,
-    g_im_BNH: Tensor,
     w_H: Tensor,
     s_re_BNHP: Tensor,
     s_im_BNHP: Tensor,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    gs_re, gs_im, u, g_re, g_im, w, s_re, s_im = arrays(
-        gs_re_BNHP, gs_im_BNHP, u_BNHP, g_re_BNH, g_im_BNH, w_H, s_re_BNHP, s_im_BNHP
+    g_re_BNH: Tensor,
+    g_im_BNH: Tensor,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    if selected(u_BNHP) == "triton":
+        from resnetbk.kernels.triton import propagator as triton
+
+        return triton.backward(gs_re_BNHP, gs_im_BNHP, u_BNHP, w_H, s_re_BNHP, s_im_BNHP, g_re_BNH, g_im_BNH)
+    gu_BNHP, ga_BNH = u_BNHP.new_empty(u_BNHP.shape), g_re_BNH.new_empty(g_re_BNH.shape)
+    gs_re, gs_im, u, w, s_re, s_im, g_re, g_im, gu, ga = arrays(
+        gs_re_BNHP, gs_im_BNHP, u_BNHP, w_H, s_re_BNHP, s_im_BNHP, g_re_BNH, g_im_BNH, gu_BNHP, ga_BNH
     )
-    gu, gg_re, gg_im, gw = (np.empty_like(x) for x in (u, g_re, g_im, w))
-    _backward(
-        _flat(gs_re), _flat(gs_im), _flat(u), g_re, g_im, w, _flat(s_re), _flat(s_im), _flat(gu), gg_re, gg_im, gw
-    )
-    return torch.from_numpy(gu), torch.from_numpy(gg_re), torch.from_numpy(gg_im), torch.from_numpy(gw)
+    gs_re, gs_im, u, s_re, s_im, gu = (flat(x) for x in (gs_re, gs_im, u, s_re, s_im, gu))
+    gg = np.empty((2, *ga.shape), ga.dtype)
+    carry_g, carry = np.zeros((2, len(u), *w.shape), w.dtype), np.zeros((2, len(u), u.shape[2]), u.dtype)
+    sums = np.zeros((4, len(u), *w.shape), w.dtype)
+
+    def row(b):
+        _backward(
+            *(gs_re[b], gs_im[b], u[b], w, s_re[b], s_im[b], g_re[b], g_im[b], carry[0, b], carry[1, b]),
+            *(gu[b], gg[0, b], gg[1, b], sums[0, b]),
+        )
+        moebius.backward_row(
+            *(gg[0, b], gg[1, b], g_re[b], g_im[b], w * w, carry_g[0, b], carry_g[1, b]),
+            *(ga[b], sums[1, b], sums[2, b], sums[3, b]),
+        )
+
+    each_row(row, len(u))
+    gw, gw2, genergy, geta = (sum_of_rows(x) for x in sums)
+    gw += 2 * w * gw2
+    return gu_BNHP, ga_BNH, *(torch.from_numpy(x) for x in (gw, genergy, geta))
 
 
 @_adjoint.register_fake
-def _(gs_re_BNHP, gs_im_BNHP, u_BNHP, g_re_BNH, g_im_BNH, w_H, s_re_BNHP, s_im_BNHP):
-    return tuple(torch.empty(x.shape, dtype=x.dtype) for x in (u_BNHP, g_re_BNH, g_im_BNH, w_H))
+def _(gs_re_BNHP, gs_im_BNHP, u_BNHP, w_H, s_re_BNHP, s_im_BNHP, g_re_BNH, g_im_BNH):
+    return tuple(x.new_empty(x.shape) for x in (u_BNHP, g_re_BNH, w_H, w_H, w_H))
 
 
 def _save(ctx, inputs, output):
-    ctx.save_for_backward(*inputs, *output)
+    ctx.save_for_backward(inputs[0], inputs[2], *output)
+    ctx.mark_non_differentiable(*output[2:])
 
 
-def _gradients(ctx, gs_re_BNHP, gs_im_BNHP):
+def _gradients(ctx, gs_re_BNHP, gs_im_BNHP, *_):
     return _adjoint(gs_re_BNHP, gs_im_BNHP, *ctx.saved_tensors)
 
 
 _operator.register_autograd(_gradients, setup_context=_save)
-
-# Rows of a block of lanes: a constant distance apart, so that LLVM sees that they do not overlap.
-G_RE, G_IM, W, RE, IM, SUM_W = range(6)  # RE, IM: the state, or the cotangent carried backwards
+register_flops("propagator")
 
 
-@compiled
-def _fill(block_row, row, value_H, channels):
-    """Write each head's value to all of its channels: `block_row` [blocks, rows, LANES]."""
-    for h in range(value_H.shape[0]):
-        value = value_H[h]
-        e = h * channels
-        last = e + channels
-        while e % GROUP == 0 and e + GROUP <= last:  # then it lies within one block
-            group = block_row[e // LANES, row, e % LANES : e % LANES + GROUP]
-            for j in range(GROUP):
-                group[j] = value
-            e += GROUP
-        while e < last:
-            block_row[e // LANES, row, e % LANES] = value
-            e += 1
+# A head's channels are taken GROUP at a time, with its numbers in registers; `count` is a constant there, and LLVM
+# makes vectors of it.
 
 
 @compiled
-def _head_sum(x_E, first, channels):
-    """Add a head's channels in one fixed order: groups of eight by halves, then the rest in sequence."""
-    total = x_E.dtype.type(0)
-    for e in range(first, first + channels - GROUP + 1, GROUP):
-        x = x_E[e : e + GROUP]
-        total += ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]))
-    for e in range(first + channels // GROUP * GROUP, first + channels):
-        total += x_E[e]
-    return total
+def _forward(u_NE, w_H, g_re_NH, g_im_NH, past_re_E, past_im_E, s_re_NE, s_im_NE):
+    heads = w_H.shape[0]
+    channels = u_NE.shape[1] // max(heads, 1)
+    for t in range(u_NE.shape[0]):
+        u, s_re, s_im = u_NE[t], s_re_NE[t], s_im_NE[t]
+        for h in range(heads):
+            w, g_re, g_im = w_H[h], g_re_NH[t, h], g_im_NH[t, h]
+            end = (h + 1) * channels
+            tail = end - channels % GROUP
+            for e in range(h * channels, tail, GROUP):
+                _advance(GROUP, w, g_re, g_im, u[e:], past_re_E[e:], past_im_E[e:], s_re[e:], s_im[e:])
+            _advance(
+                *(end - tail, w, g_re, g_im, u[tail:], past_re_E[tail:], past_im_E[tail:]),
+                *(s_re[tail:], s_im[tail:]),
+            )
 
 
-@compiled
-def _forward(u_BNE, g_re_BNH, g_im_BNH, w_H, s_re_BNE, s_im_BNE):
-    batch, length, width = u_BNE.shape
-    blocks = (width + LANES - 1) // LANES
-    channels = width // max(w_H.shape[0], 1)
-    row = np.zeros((blocks, 5, LANES), u_BNE.dtype)
-    _fill(row, W, w_H, channels)
-    for b in range(batch):
-        row[:, RE:] = u_BNE.dtype.type(0)
-        for t in range(length):
-            _fill(row, G_RE, g_re_BNH[b, t], channels)
-            _fill(row, G_IM, g_im_BNH[b, t], channels)
-            for block in range(blocks):
-                first = block * LANES
-                last = min(first + LANES, width)
-                u, s_re, s_im = u_BNE[b, t, first:last], s_re_BNE[b, t, first:last], s_im_BNE[b, t, first:last]
-                for j in range(last - first):
-                    v_re = u[j] + row[block, W, j] * row[block, RE, j]
-                    v_im = row[block, W, j] * row[block, IM, j]
-                    row[block, RE, j] = row[block, G_RE, j] * v_re - row[block, G_IM, j] * v_im
-                    row[block, IM, j] = row[block, G_RE, j] * v_im + row[block, G_IM, j] * v_re
-                    s_re[j] = row[block, RE, j]
-                    s_im[j] = row[block, IM, j]
+@inlined
+def _advance(count, w, g_re, g_im, u, past_re, past_im, s_re, s_im):
+    for j in range(count):
+        v_re, v_im = u[j] + w * past_re[j], w * past_im[j]
+        re, im = g_re * v_re - g_im * v_im, g_re * v_im + g_im * v_re
+        past_re[j] = re
+        past_im[j] = im
+        s_re[j] = re
+        s_im[j] = im
 
 
 @compiled
 def _backward(
-    gs_re_BNE, gs_im_BNE, u_BNE, g_re_BNH, g_im_BNH, w_H, s_re_BNE, s_im_BNE, gu_BNE, gg_re_BNH, gg_im_BNH, gw_H
+    gs_re_NE,
+    gs_im_NE,
+    u_NE,
+    w_H,
+    s_re_NE,
+    s_im_NE,
+    g_re_NH,
+    g_im_NH,
+    carry_re_E,
+    carry_im_E,
+    gu_NE,
+    gg_re_NH,
+    gg_im_NH,
+    gw_H,
 ):
-    batch, length, width = u_BNE.shape
+    length, width = u_NE.shape
     heads = w_H.shape[0]
-    blocks = (width + LANES - 1) // LANES
     channels = width // max(heads, 1)
-    zero = u_BNE.dtype.type(0)
-    row = np.zeros((blocks, 6, LANES), u_BNE.dtype)
-    gg_E = np.empty((2, width), u_BNE.dtype)  # each channel's part of the gradient of its head's g_t
-    none_E = np.zeros(width, u_BNE.dtype)
-    _fill(row, W, w_H, channels)
-    for b in range(batch):
-        row[:, RE : IM + 1] = zero
-        for t in range(length - 1, -1, -1):
-            _fill(row, G_RE, g_re_BNH[b, t], channels)
-            _fill(row, G_IM, g_im_BNH[b, t], channels)
-            for block in range(blocks):
-                first = block * LANES
-                last = min(first + LANES, width)
-                gs_re, gs_im = gs_re_BNE[b, t, first:last], gs_im_BNE[b, t, first:last]
-                for j in range(last - first):
-                    row[block, RE, j] += gs_re[j]
-                    row[block, IM, j] += gs_im[j]
-                past_re = s_re_BNE[b, t - 1, first:last] if t > 0 else none_E[first:last]
-                past_im = s_im_BNE[b, t - 1, first:last] if t > 0 else none_E[first:last]
-                u, gg_re, gg_im = u_BNE[b, t, first:last], gg_E[0, first:last], gg_E[1, first:last]
-                for j in range(last - first):
-                    v_re, v_im = u[j] + row[block, W, j] * past_re[j], row[block, W, j] * past_im[j]
-                    gg_re[j] = v_re * row[block, RE, j] + v_im * row[block, IM, j]
-                    gg_im[j] = v_re * row[block, IM, j] - v_im * row[block, RE, j]
-                gu = gu_BNE[b, t, first:last]
-                for j in range(last - first):
-                    gv_re = row[block, G_RE, j] * row[block, RE, j] + row[block, G_IM, j] * row[block, IM, j]
-                    gv_im = row[block, G_RE, j] * row[block, IM, j] - row[block, G_IM, j] * row[block, RE, j]
-                    gu[j] = gv_re
-                    row[block, SUM_W, j] += past_re[j] * gv_re + past_im[j] * gv_im
-                    row[block, RE, j] = row[block, W, j] * gv_re
-                    row[block, IM, j] = row[block, W, j] * gv_im
-            for h in range(heads):
-                gg_re_BNH[b, t, h] = _head_sum(gg_E[0], h * channels, channels)
-                gg_im_BNH[b, t, h] = _head_sum(gg_E[1], h * channels, channels)
-    for e in range(width):
-        gg_E[0, e] = row[e // LANES, SUM_W, e % LANES]
-    for h in range(heads):
-        gw_H[h] = _head_sum(gg_E[0], h * channels, channels)
+    gg_re, gg_im = np.empty(width, w_H.dtype), np.empty(width, w_H.dtype)
+    none_E, gw = np.zeros(width, w_H.dtype), np.zeros(width, w_H.dtype)
+    for t in range(length - 1, -1, -1):
+        gs_re, gs_im, u, gu = gs_re_NE[t], gs_im_NE[t], u_NE[t], gu_NE[t]
+        past_re = s_re_NE[t - 1] if t > 0 else none_E
+        past_im = s_im_NE[t - 1] if t > 0 else none_E
+        for h in range(heads - 1, -1, -1):  # downwards, as t goes: the memory is then read in one direction
+            w, g_re, g_im = w_H[h], g_re_NH[t, h], g_im_NH[t, h]
+            end = (h + 1) * channels
+            tail = end - channels % GROUP
+            _retreat(
+                *(end - tail, w, g_re, g_im, gs_re[tail:], gs_im[tail:], u[tail:], past_re[tail:], past_im[tail:]),
+                *(carry_re_E[tail:], carry_im_E[tail:], gu[tail:], gg_re[tail:], gg_im[tail:], gw[tail:]),
+            )
+            for e in range(tail - GROUP, h * channels - 1, -GROUP):
+                _retreat(
+                    *(GROUP, w, g_re, g_im, gs_re[e:], gs_im[e:], u[e:], past_re[e:], past_im[e:]),
+                    *(carry_re_E[e:], carry_im_E[e:], gu[e:], gg_re[e:], gg_im[e:], gw[e:]),
+                )
+        sum_heads(gg_re, channels, gg_re_NH[t])
+        sum_heads(gg_im, channels, gg_im_NH[t])
+    sum_heads(gw, channels, gw_H)
+
+
+@inlined
+def _retreat(count, w, g_re, g_im, gs_re, gs_im, u, past_re, past_im, carry_re, carry_im, gu, gg_re, gg_im, gw):
+    for j in range(count):
+        re, im = gs_re[j] + carry_re[j], gs_im[j] + carry_im[j]
+        v_re, v_im = u[j] + w * past_re[j], w * past_im[j]
+        gg_re[j] = v_re * re + v_im * im
+        gg_im[j] = v_re * im - v_im * re
+        gv_re, gv_im = g_re * re + g_im * im, g_re * im - g_im * re
+        gu[j] = gv_re
+        gw[j] += past_re[j] * gv_re + past_im[j] * gv_im
+        carry_re[j] = w * gv_re
+        carry_im[j] = w * gv_im
