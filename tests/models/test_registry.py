@@ -11,10 +11,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 from pydantic import TypeAdapter
-from tests.models.model_configs import BUDGET, VOCABULARY, mamba, resnet_bk, transformer
+from tests.models.model_configs import BUDGET, VOCABULARY, gpt2, mamba, mamba2, resnet_bk, transformer
 
 from resnetbk.models.registry import build_model, count_parameters
 from resnetbk.params import Model
+
+TRANSFORMERS = ("transformer", "gpt2")
 
 
 def build(config, seed=0):
@@ -46,17 +48,18 @@ def test_signature(model, tokens_BL):
     assert model.dimensions["layers"] == 2
 
 
-def test_counts(model):
+def test_counts(config, model):
     counted = count_parameters(model)
+    rows = VOCABULARY + getattr(config, "context", 0)  # GPT-2 has a table of positions, too
     assert counted["total"] == pytest.approx(BUDGET, rel=0.01)
-    assert counted["embedding"] == VOCABULARY * model.dimensions["width"]
+    assert counted["embedding"] == rows * model.dimensions["width"]
     assert counted["embedding"] + counted["non_embedding"] == counted["total"]
 
 
-def test_state_grows_with_the_transformer_alone(config, model):
-    short, long = model.state_size(10), model.state_size(1000)
+def test_state_grows_with_the_transformers_alone(config, model):
+    short, long = model.state_size(10), model.state_size(40)
     assert short > 0
-    assert (long == 100 * short) if config.family == "transformer" else (long == short)
+    assert (long == 4 * short) if config.family in TRANSFORMERS else (long == short)
 
 
 def test_same_seed_same_bits_and_no_trace_in_the_global_generator(config):
@@ -101,10 +104,12 @@ def test_weight_decay_spares_gains_biases_and_decay_rates(config):
     assert not {name for name in decayed if name.endswith((".m", "A_log", ".D", "l_a", "l_eta", "w_0", "l_e"))}
 
 
-@pytest.mark.parametrize("config", [resnet_bk(), mamba(), transformer()], ids=lambda config: config.family)
+@pytest.mark.parametrize(
+    "config", [resnet_bk(), mamba(), mamba2(), transformer(), gpt2()], ids=lambda config: config.family
+)
 def test_layers_and_convolution_are_heeded(config):
     assert build(config.model_copy(update={"layers": 3})).dimensions["layers"] == 3
-    if config.family != "transformer":
+    if config.family not in TRANSFORMERS:
         changed = build(config.model_copy(update={"convolution": 3}))
         assert changed.state_size(1) != build(config).state_size(1)
 

@@ -22,7 +22,14 @@ def test_logits_are_those_of_the_original_class(model, tokens_BL):
         assert (model(tokens_BL) - original(tokens_BL).logits).abs().max() > 2e-5
 
 
-def test_attention_is_causal_by_flag_and_portable(model, tokens_BL, monkeypatch):
+@pytest.fixture(params=[False, True], ids=["free", "deterministic"])
+def deterministic(request):
+    torch.use_deterministic_algorithms(request.param)
+    yield request.param
+    torch.use_deterministic_algorithms(False)
+
+
+def test_attention_is_causal_by_flag_and_portable_when_asked(model, tokens_BL, monkeypatch, deterministic):
     attend, calls = torch.nn.functional.scaled_dot_product_attention, []
 
     def record(*arguments, **options):
@@ -32,7 +39,8 @@ def test_attention_is_causal_by_flag_and_portable(model, tokens_BL, monkeypatch)
 
     monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", record)
     model(tokens_BL)
-    assert calls == [(None, True, False, True)] * 2
+    model.step(tokens_BL, model.initial_state(2))
+    assert calls == [(None, True, not deterministic, True)] * 4
     assert torch.backends.cuda.flash_sdp_enabled()  # as it was
 
 

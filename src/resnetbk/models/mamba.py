@@ -2,7 +2,7 @@
 
 Hugging Face's own CPU path scans in a Python loop, some 200 times slower on the same weights.
 
-B batch, N length, E inner width, S state, R rank of the step size, V vocabulary.
+B batch, N length, E inner width, S state, R rank of the step size, T taps of the convolution, V vocabulary.
 Source: Gu and Dao, "Mamba: Linear-Time Sequence Modeling with Selective State Spaces", 2023.
 """
 
@@ -17,40 +17,61 @@ from transformers import MambaConfig, MambaForCausalLM
 from transformers.models.mamba.modeling_mamba import MambaMixer
 
 from resnetbk import params
-from resnetbk.kernels.convolution import causal_convolution_silu
-from resnetbk.kernels.selective import selective_scan
-from resnetbk.models.language_model import LanguageModel, exempt_from_weight_decay
+from resnetbk.kernels.convolution import causal_convolution_silu, causal_convolution_silu_from_state
+from resnetbk.kernels.selective import selective_scan, selective_scan_from_state
+from resnetbk.models.language_model import State
 from resnetbk.models.sizing import Shape, fit
-
-FLOAT_BYTES = 4
+from resnetbk.models.state_space import StateSpaceModel, official_kernels_apply
 
 
 class ScanMixer(MambaMixer):
-    """Hugging Face's mixer with the same parameters, computed by the project's CPU kernels."""
+    """Hugging Face's mixer with the same parameters, computed by the project's kernels."""
 
-    def forward(self, hidden_states: Tensor, cache_params=None, attention_mask=None, **_) -> Tensor:
+    def forward(self, hidden_states: Tensor, cache_params=None, attention_mask=None, **options) -> Tensor:
         assert cache_params is None and attention_mask is None, "whole, unpadded sequences only"
-        width = self.intermediate_size
-        w_u, w_gate = self.in_proj.weight.split(width)  # two products: both halves come out contiguous
-        u_BNE = causal_convolution_silu(
-            F.linear(hidden_states, w_u), self.conv1d.weight.squeeze(1), self.conv1d.bias
+        if official_kernels_apply(hidden_states):
+            return super().forward(hidden_states, **options)
+        x_BNE, gate_BNE = self._inputs(hidden_states)
+        u_BNE = causal_convolution_silu(x_BNE, self.conv1d.weight.squeeze(1), self.conv1d.bias)
+        return self.out_proj(selective_scan(*self._scanned(u_BNE), gate_BNE))
+
+    def initial_state(self, batch: int) -> State:
+        """Return the convolution's past inputs [B, T-1, E] and the scan's state [B, E, S], all zero."""
+        like = self.A_log
+        return (
+            like.new_zeros(batch, self.conv_kernel_size - 1, self.intermediate_size),
+            like.new_zeros(batch, self.intermediate_size, self.ssm_state_size),
         )
+
+    def step(self, hidden_states: Tensor, state: State) -> tuple[Tensor, State]:
+        """Go on from a state: the outputs of the next tokens, and the state after them."""
+        past_BTE, h_BES = state
+        x_BNE, gate_BNE = self._inputs(hidden_states)
+        u_BNE, (past_BTE,) = causal_convolution_silu_from_state(
+            x_BNE, self.conv1d.weight.squeeze(1), self.conv1d.bias, (past_BTE,)
+        )
+        y_BNE, (h_BES,) = selective_scan_from_state(*self._scanned(u_BNE), gate_BNE, (h_BES,))
+        return self.out_proj(y_BNE), (past_BTE, h_BES)
+
+    def _inputs(self, hidden_states: Tensor) -> tuple[Tensor, Tensor]:
+        w_x, w_gate = self.in_proj.weight.split(self.intermediate_size)
+        # two products: both halves come out contiguous
+        return F.linear(hidden_states, w_x), F.linear(hidden_states, w_gate)
+
+    def _scanned(self, u_BNE: Tensor) -> tuple[Tensor, ...]:
+        """Return the scan's arguments but for the gate; the softplus of the step size is inside the scan."""
         step_BNR, b_BNS, c_BNS = self.x_proj(u_BNE).split(
             [self.time_step_rank, self.ssm_state_size, self.ssm_state_size], dim=-1
         )
-        dt_BNE = F.softplus(self.dt_proj(step_BNR))
-        y_BNE = selective_scan(u_BNE, dt_BNE, -torch.exp(self.A_log), b_BNS, c_BNS, self.D)
-        return self.out_proj(y_BNE * F.silu(F.linear(hidden_states, w_gate)))
+        return u_BNE, self.dt_proj(step_BNR), -torch.exp(self.A_log), b_BNS, c_BNS, self.D
 
 
-class Mamba(LanguageModel, MambaForCausalLM):
+class Mamba(StateSpaceModel, MambaForCausalLM):
     """`MambaForCausalLM` behind the project's signature; its state dict is Hugging Face's."""
 
     def __init__(self, config: MambaConfig):
         MambaForCausalLM.__init__(self, config)
-        for block in self.backbone.layers:
-            block.mixer.__class__ = ScanMixer  # built and initialised by Hugging Face; only `forward` changes
-        exempt_from_weight_decay(self, ("A_log",))
+        self.adopt_mixers(ScanMixer)
         self.dimensions = {
             "layers": config.num_hidden_layers,
             "width": config.hidden_size,
@@ -61,12 +82,6 @@ class Mamba(LanguageModel, MambaForCausalLM):
 
     def forward(self, tokens_BL: Tensor) -> Tensor:
         return MambaForCausalLM.forward(self, tokens_BL, use_cache=False).logits
-
-    def state_size(self, length: int) -> int:
-        """Return the bytes of the scan's and the convolution's state; they do not grow with `length`."""
-        config = self.config
-        per_channel = config.state_size + config.conv_kernel - 1
-        return config.num_hidden_layers * config.intermediate_size * per_channel * FLOAT_BYTES
 
 
 def build(config: params.Mamba, vocabulary_size: int, parameter_budget: int) -> Mamba:

@@ -37,8 +37,8 @@ def build_model(config: Model, vocabulary_size: int, parameter_budget: int, seed
 def count_parameters(model: nn.Module) -> dict[str, int]:
     """Count a model's parameters, each tied one once.
 
-    **Returns:** `total`, `embedding` (the token embedding, which is the output projection too) and
-    `non_embedding`.
+    **Returns:** `total`, `embedding` (the tables that an index looks up: of tokens, which is the output projection
+    too, and of positions where the family has one) and `non_embedding`.
     """
     total = sum(parameter.numel() for parameter in model.parameters())
     tables = {id(m.weight): m.weight.numel() for m in model.modules() if isinstance(m, nn.Embedding)}

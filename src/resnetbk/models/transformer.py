@@ -1,28 +1,22 @@
 """The transformer: Hugging Face's Llama (RoPE, RMSNorm, SwiGLU), PyTorch's attention, a tied embedding.
 
-Attention takes the `MATH` backend: plain products and a softmax, which the portable level of determinism
-covers; the fused CPU kernel has vendor-dependent products inside.
 Source: Touvron et al., "LLaMA: Open and Efficient Foundation Language Models", 2023.
 """
 
 from __future__ import annotations
 
-import math
-
-from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from resnetbk import params
-from resnetbk.models.language_model import LanguageModel, exempt_from_weight_decay
-from resnetbk.models.sizing import Shape, even, fit
-
-FLOAT_BYTES = 4
-FFN_RANGE = 0.5  # the feed-forward width may leave its natural ratio by this fraction to meet the budget
+from resnetbk.models.attention import AttentionModel, feed_forward_shapes
+from resnetbk.models.language_model import exempt_from_weight_decay
+from resnetbk.models.sizing import Shape, fit
 
 
-class Transformer(LanguageModel, LlamaForCausalLM):
+class Transformer(AttentionModel, LlamaForCausalLM):
     """`LlamaForCausalLM` behind the project's signature; its state dict is Hugging Face's."""
+
+    original = LlamaForCausalLM
 
     def __init__(self, config: LlamaConfig):
         LlamaForCausalLM.__init__(self, config)
@@ -34,33 +28,16 @@ class Transformer(LanguageModel, LlamaForCausalLM):
             "heads": config.num_attention_heads,
         }
 
-    def forward(self, tokens_BL: Tensor) -> Tensor:
-        with sdpa_kernel(SDPBackend.MATH):
-            return LlamaForCausalLM.forward(self, tokens_BL, use_cache=False).logits
-
-    def state_size(self, length: int) -> int:
-        """Return the bytes of the keys and values of `length` tokens."""
-        return self.config.num_hidden_layers * 2 * length * self.config.hidden_size * FLOAT_BYTES
-
 
 def build(config: params.Transformer, vocabulary_size: int, parameter_budget: int) -> Transformer:
     """Build a Llama of the given budget; the width of its feed-forward layers takes up the remainder."""
-
-    def shapes(width: int) -> list[Shape]:
-        natural = config.ffn_ratio * width
-        low, high = even(natural * (1 - FFN_RANGE)), even(natural * (1 + FFN_RANGE))
-        inners = range(low, high + 1, 2)
-        return sorted(
-            (Shape(width, inner, abs(math.log(inner / natural))) for inner in inners),
-            key=lambda shape: shape.deviation,
-        )
 
     def count(shape: Shape) -> int:
         block = 4 * shape.width**2 + 3 * shape.width * shape.inner + 2 * shape.width
         return vocabulary_size * shape.width + config.layers * block + shape.width
 
     shape = fit(
-        shapes,
+        lambda width: feed_forward_shapes(width, config.ffn_ratio),
         count,
         step=2 * config.heads,  # rotary embedding turns pairs of channels: a head's width is even
         budget=parameter_budget,
