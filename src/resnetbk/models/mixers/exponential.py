@@ -15,8 +15,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from resnetbk.errors import UserError
-from resnetbk.kernels.recurrence import linear_recurrence
+from resnetbk.kernels.recurrence import linear_recurrence, linear_recurrence_from_state
 from resnetbk.models.resnet_bk.potential import Decay, Detuning, Readout
 from resnetbk.params import ResNetBK
 
@@ -28,11 +27,6 @@ class Mixer(nn.Module):
 
     def __init__(self, width: int, config: ResNetBK):
         super().__init__()
-        if config.hybrid_gradient:
-            raise UserError(
-                f"models: hybrid_gradient is {config.hybrid_gradient}, but the exponential mixer has no "
-                "resolvent to differentiate; set it to 0"
-            )
         self.heads, self.energies = config.heads, config.energies
         self.decay = Decay(width, config.heads)
         self.m_0 = nn.Parameter(0.5 + 0.5 * torch.randn(width))
@@ -40,19 +34,33 @@ class Mixer(nn.Module):
         self.readout = Readout(width, config.energies) if config.energies > 1 else None
 
     def forward(self, u_BNE: Tensor) -> Tensor:
-        kappa_BNH = self.decay(u_BNE)
-        if self.readout is None:
-            return self._recur(u_BNE.unflatten(-1, (self.heads, -1)), kappa_BNH).flatten(2) * self.m_0
-        b_BNK, c_BNK = self.readout(u_BNE)
-        kappa_BNJ = kappa_BNH.square().repeat_interleave(self.energies, -1).add(self.detuning()).sqrt()
-        v_BNJP = self.readout.write(u_BNE.unflatten(-1, (self.heads, -1)), b_BNK)
-        return self.readout.read(self._recur(v_BNJP, kappa_BNJ), c_BNK).flatten(2) * self.m_0
+        v_BNI, alpha_BNI, c_BNK = self._arguments(u_BNE)
+        return self._read(linear_recurrence(v_BNI, alpha_BNI), c_BNK)
 
-    @staticmethod
-    def _recur(v_BNHP: Tensor, kappa_BNH: Tensor) -> Tensor:
-        alpha_BNHP = torch.exp(-kappa_BNH)[..., None].expand_as(v_BNHP)
-        return linear_recurrence(v_BNHP.flatten(2), alpha_BNHP.flatten(2)).view_as(v_BNHP)
+    def initial_state(self, batch: int) -> tuple[Tensor]:
+        """Return (s,) before the first token: zeros, [B, K E]."""
+        return (self.m_0.new_zeros(batch, self.energies * len(self.m_0)),)
+
+    def step(self, u_BNE: Tensor, state: tuple[Tensor]) -> tuple[Tensor, tuple[Tensor]]:
+        v_BNI, alpha_BNI, c_BNK = self._arguments(u_BNE)
+        s_BNI, state = linear_recurrence_from_state(v_BNI, alpha_BNI, state)
+        return self._read(s_BNI, c_BNK), state
 
     def state_size(self) -> int:
         """Return the bytes of s per channel at each energy."""
         return self.energies * len(self.m_0) * FLOAT_BYTES
+
+    def _arguments(self, u_BNE: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return inputs and gates of the I = K E channels, and C."""
+        kappa_BNJ, v_BNJP, c_BNK = self.decay(u_BNE), u_BNE.unflatten(-1, (self.heads, -1)), None
+        if self.readout is not None:
+            b_BNK, c_BNK = self.readout(u_BNE)
+            kappa_BNJ = kappa_BNJ.square().repeat_interleave(self.energies, -1).add(self.detuning()).sqrt()
+            v_BNJP = self.readout.write(v_BNJP, b_BNK)
+        alpha_BNJP = torch.exp(-kappa_BNJ)[..., None].expand_as(v_BNJP)
+        return v_BNJP.flatten(2), alpha_BNJP.flatten(2), c_BNK
+
+    def _read(self, s_BNI: Tensor, c_BNK: Tensor | None) -> Tensor:
+        if c_BNK is not None:
+            s_BNI = Readout.read(s_BNI.unflatten(-1, (self.heads * self.energies, -1)), c_BNK).flatten(2)
+        return s_BNI * self.m_0

@@ -13,7 +13,8 @@ from torch import nn
 
 from resnetbk.errors import UserError
 from resnetbk.models import mixers
-from resnetbk.models.resnet_bk.model import ResNetBKModel, build_feed_forward
+from resnetbk.models.resnet_bk.feed_forward_block import build_feed_forward
+from resnetbk.models.resnet_bk.model import ResNetBKModel
 from resnetbk.models.sizing import Shape, fit
 from resnetbk.params import ResNetBK
 
@@ -24,6 +25,11 @@ EXPANSION_RANGE = 0.25  # the inner width may leave that by this fraction to mee
 def build(config: ResNetBK, vocabulary_size: int, parameter_budget: int) -> ResNetBKModel:
     """Build a ResNet-BK of the given budget; the inner width, in whole channels a head, takes up the rest."""
     mixer = load_mixer(config.mixer)
+    if config.hybrid_gradient and not getattr(mixer, "takes_hybrid_gradient", False):
+        raise UserError(
+            f"models: hybrid_gradient is {config.hybrid_gradient}, but mixer {config.mixer!r} has no such "
+            "gradient; set it to 0, or choose a mixer that has, such as propagator"
+        )
 
     def shapes(width: int) -> list[Shape]:
         natural = EXPANSION * width / config.heads  # channels of a head

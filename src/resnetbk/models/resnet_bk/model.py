@@ -8,50 +8,20 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from resnetbk.models.language_model import LanguageModel, exempt_from_weight_decay
-from resnetbk.models.resnet_bk.block import EPSILON, MixerBlock
-from resnetbk.models.sizing import even
+from resnetbk.errors import UserError
+from resnetbk.models.language_model import LanguageModel, State, exempt_from_weight_decay
+from resnetbk.models.resnet_bk.block import EPSILON
+from resnetbk.models.resnet_bk.layer import Layer
 from resnetbk.params import ResNetBK
 
 EMBEDDING_STD = 0.02
 
 
-class Layer(nn.Module):
-    """A mixer block and, if the configuration has one, a feed-forward block.
-
-    **Arguments:** `mixer`: the class. `width`: D. `inner`: E. `config`: the model's section of params.yaml.
-    """
-
-    def __init__(self, mixer: type[nn.Module], width: int, inner: int, config: ResNetBK):
-        super().__init__()
-        self.block = MixerBlock(
-            mixer(inner, config),
-            width=width,
-            inner=inner,
-            kernel=config.convolution,
-            scale=residual_scale(config),
-        )
-        self.feed_forward = build_feed_forward(width, config)
-
-    def forward(self, x_BND: Tensor) -> Tensor:
-        x_BND = self.block(x_BND)
-        return x_BND if self.feed_forward is None else self.feed_forward(x_BND)
-
-
-class FeedForwardBlock(nn.Module):
-    """x + layer(RMSNorm(x))."""
-
-    def __init__(self, width: int, layer: nn.Module):
-        super().__init__()
-        self.norm = nn.RMSNorm(width, EPSILON)
-        self.layer = layer
-
-    def forward(self, x_BND: Tensor) -> Tensor:
-        return x_BND + self.layer(self.norm(x_BND))
-
-
 class ResNetBKModel(LanguageModel):
-    """The model; which mixer, feed-forward layer and gradient it has is `config`'s to say."""
+    """The model; which mixer, feed-forward layer and gradient it has is `config`'s to say.
+
+    With a mixer that is not causal it is an encoder: `forward` alone, position by position.
+    """
 
     def __init__(self, mixer: type[nn.Module], vocabulary_size: int, width: int, inner: int, config: ResNetBK):
         super().__init__()
@@ -60,6 +30,7 @@ class ResNetBKModel(LanguageModel):
         self.layers = nn.ModuleList(Layer(mixer, width, inner, config) for _ in range(config.layers))
         self.norm = nn.RMSNorm(width, EPSILON)
         self.causal = mixer.causal
+        self.mixer = config.mixer
         self.dimensions = {
             "layers": config.layers,
             "width": width,
@@ -74,34 +45,39 @@ class ResNetBKModel(LanguageModel):
             x_BND = layer(x_BND)
         return F.linear(self.norm(x_BND), self.embedding.weight)
 
+    def initial_state(self, batch: int) -> State:
+        """Return the layers' states before the first token.
+
+        **Raises:** `UserError` when the mixer cannot go token by token.
+        """
+        self._require("initial_state")
+        self._require("step")
+        return tuple(layer.initial_state(batch) for layer in self.layers)
+
+    def _step(self, tokens_BN: Tensor, state: State) -> tuple[Tensor, State]:
+        x_BND, after = self.embedding(tokens_BN), []
+        for layer, part in zip(self.layers, state, strict=True):
+            x_BND, part = layer.step(x_BND, part)
+            after.append(part)
+        return F.linear(self.norm(x_BND), self.embedding.weight), tuple(after)
+
     def state_size(self, length: int) -> int:
-        """Return the bytes of the mixers' and convolutions' states; they do not grow with `length`."""
-        return sum(layer.block.state_size() for layer in self.layers)
+        """Return the bytes of the layers' states; they do not grow with `length`.
+
+        **Raises:** `UserError` when the mixer keeps none.
+        """
+        self._require("state_size")
+        return sum(layer.state_size() for layer in self.layers)
 
     def auxiliary_loss(self) -> Tensor:
-        """Return the load-balance losses of the mixtures of experts, summed; 0 without any."""
+        """Return the losses of the mixtures' routers, summed; 0 without any."""
         losses = [module.balance_loss for module in self.modules() if hasattr(module, "balance_loss")]
         return sum(losses, super().auxiliary_loss())
 
-
-def residual_scale(config: ResNetBK) -> float:
-    """Return the factor on initial output projections: the residual stream sums one output per layer."""
-    return config.layers**-0.5
-
-
-def build_feed_forward(width: int, config: ResNetBK) -> FeedForwardBlock | None:
-    """Build what `config.ffn` asks for; the modules of the other kinds are not imported."""
-    ffn, scale = config.ffn, residual_scale(config)
-    if ffn.kind == "none":
-        return None
-    hidden = even(ffn.ratio * width)
-    if ffn.kind == "dense":
-        from resnetbk.models.resnet_bk.feed_forward import SwiGLU
-
-        return FeedForwardBlock(width, SwiGLU(width, hidden, scale))
-    from resnetbk.models.resnet_bk.mixture_of_experts import MixtureOfExperts
-
-    mixture = MixtureOfExperts(
-        width, hidden, experts=ffn.experts, top_k=ffn.top_k, load_balance=ffn.load_balance, scale=scale
-    )
-    return FeedForwardBlock(width, mixture)
+    def _require(self, method: str) -> None:
+        if not hasattr(self.layers[0].block.mixer, method):
+            why = "it needs one to decode" if self.causal else "it reads in both directions and cannot decode"
+            raise UserError(
+                f"mixer {self.mixer!r} has no {method}: {why}; resnetbk/models/mixers/__init__.py says what a "
+                "mixer has"
+            )

@@ -1,0 +1,76 @@
+"""The angle from the resolvent, the size from a gate: state tracking by scattering.
+
+    g_t     = 1 / (a_t - i eta - g_{t-1}),   a_t = 2 v_t,   v_t = W u_t + b       per head
+    alpha_t = e^(-kappa_t) g_t / |g_t|                                            kappa > 0, see `Decay`
+    s_t     = alpha_t s_{t-1} + u_t                          and its readout: see `TurningMixer`
+
+Inside the band of the hopping w = 1, |v| < 1, and for a potential that stays, g = e^(i theta) with
+cos theta = v as eta -> 0: the token turns the state by an angle in (0, pi), and what was seen before bends it.
+Beyond the band the angle tends to 0 or pi, so all of (0, pi) is within reach; |alpha| < 1 whatever g does, so a
+resonance, |g| up to 1 / eta, does no harm. The hopping needs no parameter, for only a / w and eta / w count.
+
+eta is how fast the resolvent forgets, by e^(-eta / sin theta) a token. It also rounds off the corners of the
+arc cosine at v = -1 and 1, where its slope is infinite. g starts from 0 and hence near the real axis, where the
+angle jumps between 0 and pi, and leaves it as it forgets: `config.eta`, learned from there per head, should be
+0.3 to 1 here.
+
+B batch, N length, E width, H heads, K energies, J = H K.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from resnetbk.kernels.moebius import moebius_scan, moebius_scan_from_state
+from resnetbk.models.resnet_bk.resolvent import ETA_FLOOR, first_resolvent
+from resnetbk.models.resnet_bk.turning import TurningMixer
+from resnetbk.params import ResNetBK
+
+COMPLEX_BYTES = 8
+LARGEST_POTENTIAL = 1e6  # farther out the angle is 0 or pi to all of float32's digits, and |g| would vanish
+
+
+class Mixer(TurningMixer):
+    def __init__(self, width: int, config: ResNetBK):
+        super().__init__(width, config)
+        self.l_eta = nn.Parameter(torch.full((config.heads,), math.log(config.eta)))
+
+    def forward(self, u_BNE: Tensor) -> Tensor:
+        return self.recur(u_BNE, _direction(*moebius_scan(*self._hamiltonian(u_BNE))))
+
+    def initial_state(self, batch: int) -> tuple[Tensor, ...]:
+        """Return (Re g, Im g, Re s, Im s) before the first token: zeros, [B, J] and [B, J, P]."""
+        joint = self.heads * self.energies
+        return self.m.new_zeros(batch, joint), self.m.new_zeros(batch, joint), *self.recurrent_state(batch)
+
+    def step(self, u_BNE: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        *g_BNJ, g_BJ = moebius_scan_from_state(*self._hamiltonian(u_BNE), state[:2])
+        y_BNE, s_BJP = self.recur_from(u_BNE, _direction(*g_BNJ), state[2:])
+        return y_BNE, (*g_BJ, *s_BJP)
+
+    def state_size(self) -> int:
+        """Return the bytes of g per head and s per channel, complex, at each energy."""
+        return self.energies * (self.heads + self.m.shape[1]) * COMPLEX_BYTES
+
+    def resolvent(self, u_BNE: Tensor, state: tuple[Tensor, ...] | None = None) -> tuple[Tensor, Tensor]:
+        """Return Re g and Im g of each head at its first energy, [B, N, H]; see `EdgeMixer.resolvent`."""
+        return first_resolvent(*self._hamiltonian(u_BNE), self.energies, state)
+
+    @staticmethod
+    def first_choice(cosine_H: Tensor) -> Tensor:
+        return cosine_H
+
+    def _hamiltonian(self, u_BNE: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return a_BNJ, w^2_J, E_J and eta_J; the shifts of the energies are in the potential already."""
+        a_BNJ = (2 * self.choice(u_BNE)).clamp(-LARGEST_POTENTIAL, LARGEST_POTENTIAL)
+        eta_J = (torch.exp(self.l_eta) + ETA_FLOOR).repeat_interleave(self.energies, -1)
+        return a_BNJ, torch.ones_like(eta_J), torch.zeros_like(eta_J), eta_J
+
+
+def _direction(g_re_BNJ: Tensor, g_im_BNJ: Tensor) -> tuple[Tensor, Tensor]:
+    """Return g / |g|."""
+    size_BNJ = torch.sqrt(g_re_BNJ * g_re_BNJ + g_im_BNJ * g_im_BNJ)
+    return g_re_BNJ / size_BNJ, g_im_BNJ / size_BNJ
