@@ -27,6 +27,12 @@ def main(arguments: list[str] | None = None) -> None:
     text = "check params.yaml, or print its JSON schema for editors"
     command = commands.add_parser("params", help=text, description=text, epilog="example: resnetbk params check")
     command.add_argument("action", choices=["check", "schema"])
+    text = "list, show or use the presets of presets/, each an overlay of params.yaml"
+    command = commands.add_parser("preset", help=text, description=text, epilog="example: resnetbk preset use moe")
+    verbs = command.add_subparsers(dest="verb", required=True)
+    verbs.add_parser("list", help="name each preset and the question it answers")
+    verbs.add_parser("show", help="print all that a preset changes").add_argument("name")
+    verbs.add_parser("use", help="write a preset into params.yaml").add_argument("name")
     options = parser.parse_args(arguments)
     try:
         _run(options)
@@ -43,6 +49,12 @@ def _run(options: argparse.Namespace) -> None:
         else:
             load_params()
             print("params.yaml is valid.")
+        return
+    if options.command == "preset":
+        from resnetbk import presets
+
+        verbs = {"list": presets.list_presets, "show": presets.show, "use": presets.use}
+        print(verbs[options.verb](*([options.name] if options.verb != "list" else [])))
         return
     from resnetbk import pipeline
 
