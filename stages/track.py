@@ -1,8 +1,8 @@
 """Show every cell and the comparison in MLflow, and note that it was done.
 
 The note is neither cached nor committed: a new clone, whose MLflow is empty, has none and so sends everything.
-It says the same whatever was sent, so that going back to an older commit, whose runs MLflow has kept, leaves nothing
-to do.
+It says the same whatever was sent, so that going back to an older commit, whose runs MLflow has kept, leaves
+nothing to do.
 """
 
 from pathlib import Path
