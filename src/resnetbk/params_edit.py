@@ -1,4 +1,8 @@
-"""Change values in the text of a YAML file and leave every other byte, comments too, as it was."""
+"""Change values in the text of a YAML file and leave every other byte, comments too, as it was.
+
+ruamel's round trip would do for single values. But the comments after a mapping that is replaced go with it there,
+and a value that two keys share by an anchor changes in both.
+"""
 
 from __future__ import annotations
 
