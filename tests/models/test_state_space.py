@@ -24,10 +24,18 @@ def test_never_on_the_cpu():
     assert not official_kernels_apply(torch.zeros(1))
 
 
-def test_on_cuda_where_they_are_installed_and_not_for_the_reference():
+def test_on_cuda_where_they_are_installed():
     on_cuda = torch.zeros(1).as_subclass(OnCuda)
     assert official_kernels_apply(on_cuda) == (INSTALLED and torch.cuda.is_available())
-    with use("reference"):
+
+
+@pytest.mark.parametrize("implementation", ["reference", "triton", "numba"])
+def test_not_where_another_implementation_was_chosen(monkeypatch, implementation):
+    for available in ("is_mamba_2_ssm_available", "is_causal_conv1d_available"):
+        monkeypatch.setattr(state_space, available, lambda: True)
+    on_cuda = torch.zeros(1).as_subclass(OnCuda)
+    assert official_kernels_apply(on_cuda)
+    with use(implementation):
         assert not official_kernels_apply(on_cuda)
 
 

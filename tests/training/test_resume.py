@@ -101,3 +101,16 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(
     train(model, corpus, CONFIG, seed=1, resume=ResumeState(tmp_path))
     assert weights_hash(model) != undisturbed[0]
     assert torch.isfinite(torch.tensor(undisturbed[1][-1]["validation_loss"]))
+
+
+def test_a_split_is_opened_once_however_many_steps_there_are(corpus: Corpus, tmp_path: Path, monkeypatch):
+    """Opening one reads and hashes all of it: in the loop that would cost a pass over the data a step."""
+    opened, split = [], Corpus.split
+
+    def note(self: Corpus, name: str):
+        opened.append(name)
+        return split(self, name)
+
+    monkeypatch.setattr(Corpus, "split", note)
+    run(corpus, tmp_path)
+    assert sorted(opened) == ["train", "validation"]

@@ -3,7 +3,7 @@
     y = (x r weight + skip u) silu(gate),   r = 1 / sqrt(mean_E(x^2) + epsilon),   silu(v) = v sigmoid(v)
 
 Zhang and Sennrich, Root Mean Square Layer Normalization (2019), equation (4), between the scan and the gate of
-Mamba's block. On one thread these elementwise steps, apart, cost as much as the scans.
+Mamba's block.
 
 Shapes: B batch, N length, E channels.
 """

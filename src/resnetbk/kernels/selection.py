@@ -41,10 +41,18 @@ def selected(tensor: Tensor) -> Literal["reference", "numba", "triton"]:
 
     **Raises:** `ValueError` when RESNETBK_KERNELS holds another name than those of `use`.
     """
-    chosen = _in_use[-1] if _in_use else _known(os.environ.get(VARIABLE, "auto"), VARIABLE)
-    if chosen != "auto":
-        return chosen
+    implementation = chosen()
+    if implementation != "auto":
+        return implementation
     return "triton" if tensor.device.type == "cuda" else "numba"
+
+
+def chosen() -> Implementation:
+    """Return what `use` or RESNETBK_KERNELS asks for, `auto` when neither does.
+
+    **Raises:** `ValueError` when RESNETBK_KERNELS holds another name than those of `use`.
+    """
+    return _in_use[-1] if _in_use else _known(os.environ.get(VARIABLE, "auto"), VARIABLE)
 
 
 def require_runnable(kernel: str, tensor: Tensor) -> None:
@@ -53,13 +61,13 @@ def require_runnable(kernel: str, tensor: Tensor) -> None:
     **Raises:** `ValueError` when Numba is chosen for a CUDA tensor, or Triton for a CPU tensor outside its
     interpreter, or Triton cannot be imported.
     """
-    chosen = selected(tensor)
-    if chosen == "numba" and tensor.device.type != "cpu":
+    implementation = selected(tensor)
+    if implementation == "numba" and tensor.device.type != "cpu":
         raise ValueError(
             f"{kernel}: the numba kernels run on the CPU, but the tensors are on {tensor.device}: move them, or "
             f"choose {VARIABLE}=auto"
         )
-    if chosen == "triton":
+    if implementation == "triton":
         if tensor.device.type == "cpu" and os.environ.get("TRITON_INTERPRET") != "1":
             raise ValueError(
                 f"{kernel}: the triton kernels run on CUDA, but the tensors are on the CPU: choose "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from transformers.utils.import_utils import is_causal_conv1d_available, is_mamba_2_ssm_available
 
-from resnetbk.kernels.selection import selected
+from resnetbk.kernels.selection import chosen
 from resnetbk.models.language_model import LanguageModel, State, exempt_from_weight_decay, state_bytes
 
 
@@ -14,13 +14,13 @@ def official_kernels_apply(hidden_states: Tensor) -> bool:
 
     Hugging Face picks the packages `mamba_ssm` and `causal_conv1d` up by itself when they are installed. Without
     both its forward is a loop or a chain of large products in PyTorch, and the project's kernels take its place.
-    `use("reference")` and RESNETBK_KERNELS=reference keep the official ones out, too.
+    Whoever chooses an implementation gets it: only under `auto` do the official ones come in.
 
     **Arguments:** `hidden_states`: the mixer's input.
     """
     return (
         hidden_states.device.type == "cuda"
-        and selected(hidden_states) != "reference"
+        and chosen() == "auto"
         and is_mamba_2_ssm_available()
         and is_causal_conv1d_available()
     )

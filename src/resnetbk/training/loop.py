@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from resnetbk.data.batches import training_batch
-from resnetbk.data.corpus import Corpus
+from resnetbk.data.corpus import Corpus, Split
 from resnetbk.params import Train
 from resnetbk.training.checkpoint import ResumeState
 from resnetbk.training.divergence import check_finite
@@ -43,6 +43,7 @@ def train(
     optimiser = build_optimiser(model, weight_decay=config.weight_decay, beta1=config.beta1, beta2=config.beta2)
     progress = resume.load(model, optimiser) or {"step": 0, "history": []}
     history: list[Row] = progress["history"]
+    training, validation = corpus.split("train"), corpus.split("validation")  # once: each is hashed when opened
     model.train()
     for step in range(progress["step"], config.steps):
         rate = learning_rate(
@@ -54,7 +55,7 @@ def train(
         )
         for group in optimiser.param_groups:
             group["lr"] = rate
-        loss, gradient_norm = _step(model, optimiser, corpus, config, step=step, seed=seed)
+        loss, gradient_norm = _step(model, optimiser, training, config, step=step, seed=seed)
         done = step + 1
         tokens = done * config.batch_size * config.accumulation * config.length
         if done % config.log_interval == 0 or done == config.steps:
@@ -69,7 +70,7 @@ def train(
             )
         if done % config.validation_interval == 0 or done == config.steps:
             history.append(
-                {"step": done, "tokens": tokens, "validation_loss": validation_loss(model, corpus, config)}
+                {"step": done, "tokens": tokens, "validation_loss": validation_loss(model, validation, config)}
             )
         on_step(done, loss)
         if done % config.checkpoint_interval == 0 and done < config.steps:
@@ -78,14 +79,14 @@ def train(
 
 
 def _step(
-    model: nn.Module, optimiser: torch.optim.Optimizer, corpus: Corpus, config: Train, *, step: int, seed: int
+    model: nn.Module, optimiser: torch.optim.Optimizer, split: Split, config: Train, *, step: int, seed: int
 ) -> tuple[float, float]:
     """Take one optimiser step over `accumulation` batches; return its loss and gradient norm before clipping."""
     optimiser.zero_grad(set_to_none=True)
     total = 0.0
     for part in range(config.accumulation):
         tokens_BL, labels_BL = training_batch(
-            corpus.split("train"),
+            split,
             step=step * config.accumulation + part,
             batch_size=config.batch_size,
             length=config.length,
@@ -102,8 +103,8 @@ def _step(
 
 
 @torch.no_grad()
-def validation_loss(model: nn.Module, corpus: Corpus, config: Train) -> float:
-    """Return the mean loss (nats per token) over the first `validation_batches` batches of the validation split.
+def validation_loss(model: nn.Module, split: Split, config: Train) -> float:
+    """Return the mean loss (nats per token) over the first `validation_batches` batches of a split.
 
     The windows are the same for every model, seed and step.
     """
@@ -111,7 +112,7 @@ def validation_loss(model: nn.Module, corpus: Corpus, config: Train) -> float:
     total = 0.0
     for number in range(config.validation_batches):
         tokens_BL, labels_BL = training_batch(
-            corpus.split("validation"),
+            split,
             step=number,
             batch_size=config.batch_size,
             length=config.length,
