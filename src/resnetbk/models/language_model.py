@@ -41,7 +41,7 @@ class LanguageModel(nn.Module):
         """Return what `step` keeps of `batch` sequences that have not begun: tensors in nested tuples."""
 
     def step(self, tokens_BL: Tensor, state: State) -> tuple[Tensor, State]:
-        """Go on with sequences from a state: consecutive calls give the logits of one `forward`, to 1e-5.
+        """Go on with sequences from a state: consecutive calls give the logits of one `forward`, but for rounding.
 
         No gradient is recorded, and the given state is left as it was, so that it can be gone on from again.
 

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 
 from resnetbk.models.resnet_bk.capacity import Capacity, Taken
 from resnetbk.models.resnet_bk.feed_forward import SwiGLU
-from resnetbk.models.resnet_bk.scattering_router import Scattering, ScatteringRouter
+from resnetbk.models.resnet_bk.feed_forward_block import Scattering
+from resnetbk.models.resnet_bk.scattering_router import ScatteringRouter
 from resnetbk.models.resnet_bk.weights import matrix
 
 TILE = 12  # rows that OpenBLAS's Haswell kernel takes at a time; `places` says why it matters

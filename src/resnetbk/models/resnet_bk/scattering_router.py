@@ -9,11 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from resnetbk.models.resnet_bk.feed_forward_block import Scattering
 from resnetbk.models.resnet_bk.weights import matrix
 
 GAIN = 4.0  # of V at the start: near the band's edge the features of a head vary by a few hundredths
-
-Scattering = tuple[Tensor, Tensor]  # Re g_BNH and Im g_BNH: the mixer's resolvent of each head at each token
 
 
 class ScatteringRouter(nn.Module):
