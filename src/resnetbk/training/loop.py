@@ -15,10 +15,10 @@ from resnetbk.data.batches import training_batch
 from resnetbk.data.corpus import Corpus, Split
 from resnetbk.params import Train
 from resnetbk.training.checkpoint import ResumeState
-from resnetbk.training.divergence import check_finite
 from resnetbk.training.loss import next_token_loss
 from resnetbk.training.optimiser import build_optimiser
 from resnetbk.training.schedule import learning_rate
+from resnetbk.training.step import optimiser_step
 
 Row = dict[str, float | int]
 
@@ -55,7 +55,7 @@ def train(
         )
         for group in optimiser.param_groups:
             group["lr"] = rate
-        loss, gradient_norm = _step(model, optimiser, training, config, step=step, seed=seed)
+        loss, gradient_norm = optimiser_step(model, optimiser, training, config, step=step, seed=seed)
         done = step + 1
         tokens = done * config.batch_size * config.accumulation * config.length
         if done % config.log_interval == 0 or done == config.steps:
@@ -76,30 +76,6 @@ def train(
         if done % config.checkpoint_interval == 0 and done < config.steps:
             resume.save(model, optimiser, {"step": done, "history": history})
     return history
-
-
-def _step(
-    model: nn.Module, optimiser: torch.optim.Optimizer, split: Split, config: Train, *, step: int, seed: int
-) -> tuple[float, float]:
-    """Take one optimiser step over `accumulation` batches; return its loss and gradient norm before clipping."""
-    optimiser.zero_grad(set_to_none=True)
-    total = 0.0
-    for part in range(config.accumulation):
-        tokens_BL, labels_BL = training_batch(
-            split,
-            step=step * config.accumulation + part,
-            batch_size=config.batch_size,
-            length=config.length,
-            seed=seed,
-        )
-        loss = next_token_loss(model(tokens_BL), labels_BL)
-        total += loss.item()
-        check_finite(total, "the training loss", step + 1, model, tokens_BL)
-        ((loss + model.auxiliary_loss()) / config.accumulation).backward()
-    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.gradient_clip).item()
-    check_finite(norm, "the gradient norm", step + 1, model, tokens_BL)
-    optimiser.step()
-    return total / config.accumulation, norm
 
 
 @torch.no_grad()
