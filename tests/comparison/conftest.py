@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 
 from resnetbk.params import Params, load_params
+from resnetbk.plan import PLAN_FILE, register_plan
+from resnetbk.repro.files import sha256_file
+from resnetbk.repro.sealed import write_sealed
 
 REPOSITORY = Path(__file__).parents[2]
 BYTES_PER_TOKEN = 3
@@ -33,6 +36,7 @@ class Experiment:
         content["run"] |= {"models": list(effects), "seeds": list(range(seeds)), "parameter_budget": 10**6}
         content["models"] = {name: content["models"][name] for name in effects}
         self.content = content
+        self.plan = register_plan(self.params, root / PLAN_FILE)
         random = np.random.Generator(np.random.PCG64(7))
         tokens_D = random.integers(300, 900, documents)
         difficulty_D = 4.2 + 0.3 * random.standard_normal(documents)
@@ -55,10 +59,14 @@ class Experiment:
 
     def write(self, path: str, value: Any) -> None:
         (self.root / path).parent.mkdir(parents=True, exist_ok=True)
-        (self.root / path).write_text(json.dumps(value))
+        if path.endswith("manifest.json"):
+            write_sealed(self.root / path, value)
+        else:
+            (self.root / path).write_text(json.dumps(value))
 
     def read(self, path: str) -> Any:
-        return json.loads((self.root / path).read_text())
+        content = json.loads((self.root / path).read_text())
+        return {key: value for key, value in content.items() if key != "sha256"}
 
     def edit(self, path: str, **changes: Any) -> None:
         self.write(path, self.read(path) | changes)
@@ -82,6 +90,8 @@ class Experiment:
             "data": sha("test"),
             "weights": sha("file", model, seed),
         }
+        history = f"metrics/train/{model}-{seed}.jsonl"
+        self.write(history, {"step": 1, "loss": loss})
         manifest = {
             "model": model,
             "seed": seed,
@@ -89,7 +99,11 @@ class Experiment:
             "tokens": 614_400,
             "initial_weights": sha("initial", model, seed),
             "final_weights": sha("final", model, seed),
-            "files": {f"models/{model}-{seed}/weights.safetensors": sha("file", model, seed)},
+            "files": {
+                f"models/{model}-{seed}/weights.safetensors": sha("file", model, seed),
+                history: sha256_file(self.root / history),
+            },
+            "lineage": {"plan": self.plan},
         }
         self.write(f"metrics/evaluate/{model}-{seed}.json", evaluation)
         self.write(f"models/{model}-{seed}/manifest.json", manifest)

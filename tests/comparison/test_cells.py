@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -88,3 +90,13 @@ def test_a_cell_under_the_name_of_another_is_refused(experiment):
 def test_a_missing_audit_is_left_to_the_ledger(experiment):
     (experiment.root / "metrics/audit/mamba.json").unlink()
     assert read_cells(experiment.params.run, experiment.root).audits["mamba"] is None
+
+
+@pytest.mark.parametrize("file", ["models/mamba-1/manifest.json", "metrics/train/mamba-1.jsonl"])
+def test_a_flipped_bit_is_seen(experiment, file):
+    path = experiment.root / file
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    path.write_bytes(raw)
+    with pytest.raises(UserError, match=re.escape(file)):
+        read_cells(experiment.params.run, experiment.root)

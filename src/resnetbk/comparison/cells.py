@@ -11,6 +11,7 @@ import numpy as np
 from resnetbk.comparison.records import Audit, Evaluation, Manifest, read_record
 from resnetbk.errors import UserError
 from resnetbk.params import Run
+from resnetbk.repro.files import sha256_file
 
 # Where cells leave files: directory, ending (none: a directory), and whether a cell or a model owns one.
 _OUTS = (
@@ -108,13 +109,19 @@ def _read_cell(root: Path, model: str, seed: int) -> Cell:
     name = f"{model}-{seed}"
     paths = (f"metrics/evaluate/{name}.json", f"models/{name}/manifest.json")
     evaluation = read_record(root / paths[0], Evaluation, stage=f"evaluate@{name}")
-    manifest = read_record(root / paths[1], Manifest, stage=f"train@{name}")
+    manifest = read_record(root / paths[1], Manifest, stage=f"train@{name}", sealed=True)
     for path, record in zip(paths, (evaluation, manifest), strict=True):
         if (record.model, record.seed) != (model, seed):
             raise UserError(
                 f"{path}: holds model {record.model!r} with seed {record.seed}, not what its name says. "
                 f"Run: dvc repro --force --single-item train@{name} evaluate@{name}"
             )
+    history = f"metrics/train/{name}.jsonl"
+    if sha256_file(root / history) != manifest.files.get(history):
+        raise UserError(
+            f"{history}: not the curve that {paths[1]} was sealed with. "
+            f"Run: dvc checkout --force {history} {Path(paths[1]).parent}"
+        )
     return Cell(evaluation, manifest)
 
 

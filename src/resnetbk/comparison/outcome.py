@@ -13,6 +13,7 @@ from resnetbk.comparison.cells import Cells, read_cells
 from resnetbk.comparison.consistency import require_one_experiment
 from resnetbk.comparison.fairness import Ledger, read_ledger, why_not_comparable
 from resnetbk.comparison.pairs import CONTROL_MIXER, Pair, comparison_pairs, controls
+from resnetbk.comparison.plan import why_exploratory
 from resnetbk.comparison.records import Baselines, read_record
 from resnetbk.comparison.statistics import (
     confidence_interval,
@@ -25,6 +26,8 @@ from resnetbk.comparison.summary import summarise
 from resnetbk.comparison.verdict import Evidence, decide
 from resnetbk.errors import UserError
 from resnetbk.params import Params
+from resnetbk.plan import PLAN_FILE, plan_of, read_plan
+from resnetbk.repro.files import sha256_json
 
 # A t quantile, an exponential or a sum may differ in its last bits between CPUs, and a difference of two losses
 # magnifies that a thousandfold. Eight digits are more than anyone reads and so far above the noise that it all
@@ -52,6 +55,10 @@ def compare(params: Params, root: Path = Path()) -> dict[str, Any]:
             "more. Raise prepare.test_fraction or prepare.max_documents in params.yaml"
         )
     comparison = {
+        "plan": {
+            "sha256": sha256_json(plan_of(params)),
+            "exploratory": why_exploratory(params, cells, read_plan(root / PLAN_FILE)),
+        },
         "baseline": plan.baseline,
         "alpha": plan.alpha,
         "equivalence_margin": plan.equivalence_margin,

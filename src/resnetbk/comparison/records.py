@@ -12,6 +12,7 @@ from typing import Annotated, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from resnetbk.errors import UserError
+from resnetbk.repro.sealed import IntegrityError, read_sealed
 
 Count = Annotated[int, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
@@ -54,6 +55,12 @@ class Evaluation(Record):
     weights: Sha256
 
 
+class Lineage(Record):
+    """What a checkpoint was made from; `plan` is the hash of the plan it was trained under."""
+
+    plan: Sha256 | None
+
+
 class Manifest(Record):
     """models/{model}-{seed}/manifest.json."""
 
@@ -64,6 +71,7 @@ class Manifest(Record):
     initial_weights: Sha256
     final_weights: Sha256
     files: dict[str, Sha256]
+    lineage: Lineage
 
 
 class Audit(Record):
@@ -91,18 +99,21 @@ class Baselines(Record):
 R = TypeVar("R", bound=Record)
 
 
-def read_record(path: Path, kind: type[R], *, stage: str) -> R:
+def read_record(path: Path, kind: type[R], *, stage: str, sealed: bool = False) -> R:
     """Read and check one JSON file.
 
-    **Arguments:** `path`: the file; `kind`: what it must hold; `stage`: the DVC target that writes it.
+    **Arguments:** `path`: the file; `kind`: what it must hold; `stage`: the DVC target that writes it;
+    `sealed`: whether the file carries its own hash.
     **Returns:** the checked, frozen record.
     **Raises:** `UserError` naming the file, the key, what was expected and the command that makes it anew.
     """
     cure = f"Run: dvc repro --force --single-item {stage}"
     try:
-        return kind.model_validate(json.loads(path.read_bytes()))
+        return kind.model_validate(read_sealed(path) if sealed else json.loads(path.read_bytes()))
     except FileNotFoundError:
         raise UserError(f"{path}: not found. Run: dvc repro {stage}") from None
+    except IntegrityError as error:
+        raise UserError(f"{error}. {cure}") from None
     except ValueError as error:  # of JSON, of UTF-8 or of the schema
         if isinstance(error, ValidationError):
             fault = error.errors()[0]

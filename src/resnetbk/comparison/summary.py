@@ -29,6 +29,9 @@ def summarise(comparison: dict[str, Any], candidates: list[str], without_control
         for name in without_control
     ]
     sentences += [_sentence(row, comparison) for row in others]
+    exploratory = comparison["plan"]["exploratory"]
+    if exploratory:
+        sentences.insert(0, f"Exploratory, not a test of the plan: {exploratory}.")
     return " ".join([*sentences, _bigram(comparison), _scope(comparison)])
 
 
