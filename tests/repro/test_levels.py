@@ -6,8 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from tests.repro.visible_cores import CORES, build_library, showing
 
 PROBE = """
 import hashlib, sys
@@ -32,15 +34,13 @@ print(hashlib.sha256(bits).hexdigest())
 """
 
 
-def probe(level: str, *, emulate: str | None = None, cores: int | None = None, **variables: str) -> str:
+def probe(level: str, *, emulate: str | None = None, **variables: str) -> str:
     """Return the hash of three training steps of a small network, made in a process of its own."""
     prefix = ["qemu-x86_64", "-cpu", emulate] if emulate else []
-    limit = (lambda: os.sched_setaffinity(0, set(range(cores)))) if cores else None
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
     run = subprocess.run(
         [*prefix, sys.executable, "-W", "ignore", "-c", PROBE, level],
         env=environment | variables,
-        preexec_fn=limit,
         capture_output=True,
         text=True,
     )
@@ -53,17 +53,28 @@ def expected() -> str:
     return probe("portable")
 
 
-@pytest.mark.parametrize(
-    "host",
-    [
-        {"cores": 1},
-        {"OMP_NUM_THREADS": "4", "MKL_NUM_THREADS": "4"},
-        {"ATEN_CPU_CAPABILITY": "default", "MKL_CBWR": "COMPATIBLE", "OPENBLAS_CORETYPE": "Nehalem"},
-    ],
-    ids=["one core", "four threads asked for", "another instruction set asked for"],
-)
-def test_portable_bits_do_not_follow_the_host(expected: str, host: dict):
-    assert probe("portable", **host) == expected
+@pytest.fixture(scope="module")
+def other_cores(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_library(tmp_path_factory.mktemp("cores"))
+
+
+@pytest.mark.parametrize("cores", CORES)
+def test_portable_bits_do_not_follow_the_cores(expected: str, other_cores: Path, cores: int):
+    assert probe("portable", **showing(other_cores, cores)) == expected
+
+
+def test_a_process_sees_the_cores_that_it_is_shown(other_cores: Path):
+    count = "import os, torch; print(os.cpu_count(), len(os.sched_getaffinity(0)), torch.get_num_threads())"
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    environment |= showing(other_cores, 8)
+    seen = subprocess.run([sys.executable, "-c", count], env=environment, capture_output=True, text=True).stdout
+    assert seen.split() == ["8", "8", "8"]
+
+
+def test_portable_bits_do_not_follow_the_variables_of_the_host(expected: str):
+    assert probe(
+        "portable", ATEN_CPU_CAPABILITY="default", MKL_CBWR="COMPATIBLE", OPENBLAS_CORETYPE="Nehalem"
+    ) == (expected)
 
 
 def test_without_the_level_they_do(expected: str):
@@ -72,7 +83,7 @@ def test_without_the_level_they_do(expected: str):
 
 
 @pytest.mark.skipif(not shutil.which("qemu-x86_64"), reason="needs qemu-user to emulate other CPUs")
-@pytest.mark.parametrize("cpu", ["Haswell", "EPYC"])
+@pytest.mark.parametrize("cpu", [pytest.param("Haswell", marks=pytest.mark.nightly), "EPYC"])
 def test_portable_bits_on_an_emulated_cpu(expected: str, cpu: str):
     assert probe("portable", emulate=cpu) == expected
 

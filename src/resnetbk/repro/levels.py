@@ -24,7 +24,8 @@ PORTABLE_ENVIRONMENT = {
     "MKL_CBWR": "AVX2,STRICT",
     "ONEDNN_MAX_CPU_ISA": "AVX2",
     "OPENBLAS_CORETYPE": "Haswell",
-    "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR",
+    # Every name that NumPy has had for what comes after AVX2; from 2.4 on, AVX512F to SKX are X86_V4.
+    "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR",
 }
 ONE_THREAD = {
     name: "1"
@@ -36,13 +37,16 @@ ONE_THREAD = {
         "RAYON_NUM_THREADS",
     )
 }
+CUBLAS_WORKSPACE = {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}  # read when the first CUDA context is made
+
+_PINNED: dict[str, str] = {}
 
 
 def environment(level: Level) -> dict[str, str]:
     """Return the environment variables that a level needs, name to value."""
     if level == "fast":
         return {}
-    return {**ONE_THREAD, **(PORTABLE_ENVIRONMENT if level == "portable" else {})}
+    return {**ONE_THREAD, **CUBLAS_WORKSPACE, **(PORTABLE_ENVIRONMENT if level == "portable" else {})}
 
 
 def pin_environment(level: Level) -> None:
@@ -57,7 +61,20 @@ def pin_environment(level: Level) -> None:
             f"determinism {level!r} asked for after {' and '.join(loaded)} was imported: "
             f"{', '.join(sorted(late))} would have no effect. Call pin_environment first."
         )
-    os.environ.update(environment(level))
+    if loaded:
+        return  # whatever is set already was set by somebody else, who knows when
+    pin(environment(level))
+
+
+def pin(variables: dict[str, str]) -> None:
+    """Set variables which nothing has read yet, and remember that they came in time."""
+    os.environ.update(variables)
+    _PINNED.update(variables)
+
+
+def pinned() -> dict[str, str]:
+    """Return the variables that `pin` set, name to value."""
+    return dict(_PINNED)
 
 
 def enforce(level: Level) -> None:
