@@ -78,6 +78,7 @@ def copy_repository(path: Path) -> Project:
     project = Project(path)
     write_corpus(path / "texts.jsonl")
     shrink(path / "params.yaml", hashlib.sha256((path / "texts.jsonl").read_bytes()).hexdigest())
+    project.run("resnetbk plan register")
     project.run("git init -q -b main && git config user.name Test && git config user.email test@example.com")
     project.run("echo .venv >> .git/info/exclude && git add -A && git commit -qm 'Start'")
     return project

@@ -25,9 +25,10 @@ from resnetbk.models.registry import build_model
 from resnetbk.params import Params
 from resnetbk.report.build import build_report
 from resnetbk.repro.levels import environment
-from resnetbk.training.checkpoint import ResumeState, weights_hash
+from resnetbk.training.checkpoint import weights_hash
 from resnetbk.training.loop import train
 from resnetbk.training.loss import next_token_loss
+from resnetbk.training.resume import ResumeState
 
 MIXTURE = {
     "kind": "mixture_of_experts",

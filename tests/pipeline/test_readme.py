@@ -16,8 +16,12 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, re.S | re.M)
 COMMANDS = [line.split(" #")[0].strip() for block in BLOCKS for line in block.splitlines() if line.strip()]
 SERVER = re.compile(r"^mlflow ui ")
-# `make test` would run this very test: there it runs one file of tests; the whole is what CI runs.
-INSTEAD = {"make test": "PYTEST_ADDOPTS='--override-ini=testpaths=tests/repro/test_files.py' make test"}
+# `make test` would run this very test: there it runs one file of tests. The whole, and then `make verify`, is what
+# CI runs.
+INSTEAD = {
+    "make verify": "make --dry-run verify",
+    "make test": "PYTEST_ADDOPTS='--override-ini=testpaths=tests/repro/test_files.py' make test",
+}
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from resnetbk.errors import UserError
-from resnetbk.stage_inputs import declared_inputs, require_unchanged
+from resnetbk.stage.declaration import Declaration
+from resnetbk.stage.inputs import hash_inputs, require_unchanged
 
 GRAPH = """
 stages:
@@ -31,8 +32,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def hashes() -> dict[str, str]:
+    return hash_inputs(Declaration.read("train", {"model": "a"}))
+
+
 def test_inputs_of_a_cell_are_its_own(project: Path):
-    assert set(declared_inputs("train", {"model": "a"})) == {
+    assert set(hashes()) == {
         "code/loop.py",
         "audit/a.json",
         "params.yaml:models.a",
@@ -48,14 +53,14 @@ def test_inputs_of_a_cell_are_its_own(project: Path):
     ],
 )
 def test_a_change_in_the_middle_of_a_run_is_refused_by_name(project: Path, file: str, content: str, named: str):
-    before = declared_inputs("train", {"model": "a"})
+    before = hashes()
     (project / file).write_text(content)
     with pytest.raises(UserError, match=f"^{named} changed while the stage ran"):
-        require_unchanged(before, declared_inputs("train", {"model": "a"}))
+        require_unchanged(before, hashes())
 
 
 def test_a_change_that_concerns_another_cell_is_none(project: Path):
-    before = declared_inputs("train", {"model": "a"})
+    before = hashes()
     (project / "params.yaml").write_text("models: {a: {layers: 1}, b: {layers: 7}}")
     (project / "code/__pycache__/loop.pyc").write_text("")
-    require_unchanged(before, declared_inputs("train", {"model": "a"}))
+    require_unchanged(before, hashes())

@@ -1,0 +1,34 @@
+"""Time what reproducibility costs on this machine, which should be idle for three minutes."""
+
+import os
+
+from resnetbk.stage import stage
+
+
+def main(params) -> None:
+    from resnetbk.benchmark.reproducibility import (
+        MODELS,
+        ReproducibilitySettings,
+        compare_with_targets,
+        reproducibility_figures,
+        run_reproducibility_benchmark,
+    )
+    from resnetbk.repro.files import write_json
+
+    settings = ReproducibilitySettings(
+        models={name: params.models[name] for name in MODELS},
+        parameter_budget=params.run.parameter_budget,
+        batch=params.train.batch_size,
+        length=params.train.length,
+        checkpoint_interval=params.train.checkpoint_interval,
+        threads=len(os.sched_getaffinity(0)),
+    )
+    details = run_reproducibility_benchmark(settings, say=print)
+    figures = reproducibility_figures(details)
+    write_json("metrics/benchmark_reproducibility_details.json", details)
+    write_json("metrics/benchmark_reproducibility.json", figures)
+    print(*compare_with_targets(figures), sep="\n")
+
+
+if __name__ == "__main__":
+    stage(main, determinism="fast", description="benchmark/dvc.yaml")
