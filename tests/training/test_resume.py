@@ -11,8 +11,9 @@ from tests.packed_corpus import draw_documents, write_corpus
 from resnetbk.data.corpus import Corpus
 from resnetbk.models.registry import build_model
 from resnetbk.params import Mamba, Train
-from resnetbk.training.checkpoint import ResumeState, weights_hash
+from resnetbk.training.checkpoint import weights_hash
 from resnetbk.training.loop import train
+from resnetbk.training.resume import ResumeState
 
 CONFIG = Train(
     steps=9,
@@ -98,7 +99,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(
 ):
     assert run(corpus, tmp_path) == undisturbed
     model = build_model(Mamba(family="mamba", layers=1, state_size=4, convolution=4, expand=2), 50, 20_000, seed=0)
-    train(model, corpus, CONFIG, seed=1, resume=ResumeState(tmp_path))
+    train(model, corpus, CONFIG, seed=1, resume=ResumeState(tmp_path / "another"))
     assert weights_hash(model) != undisturbed[0]
     assert torch.isfinite(torch.tensor(undisturbed[1][-1]["validation_loss"]))
 

@@ -7,6 +7,7 @@ nothing that a clock measures is kept. So a training that was killed and resumed
 from __future__ import annotations
 
 from collections.abc import Callable
+from signal import SIGTERM
 
 import torch
 from torch import nn
@@ -14,11 +15,14 @@ from torch import nn
 from resnetbk.data.batches import training_batch
 from resnetbk.data.corpus import Corpus, Split
 from resnetbk.params import Train
-from resnetbk.training.checkpoint import ResumeState
+from resnetbk.training.checkpoint import weights_hash
+from resnetbk.training.interruption import Interrupted
 from resnetbk.training.loss import next_token_loss
 from resnetbk.training.optimiser import build_optimiser
+from resnetbk.training.resume import ResumeState
 from resnetbk.training.schedule import learning_rate
 from resnetbk.training.step import optimiser_step
+from resnetbk.training.world import World
 
 Row = dict[str, float | int]
 
@@ -31,17 +35,22 @@ def train(
     seed: int,
     resume: ResumeState,
     on_step: Callable[[int, float], None] = lambda step, loss: None,
+    stop_signal: Callable[[], int] = lambda: 0,
+    world: World = World(),  # noqa: B008 - frozen
 ) -> list[Row]:
     """Train a model in place and return its history.
 
     **Arguments:** `corpus`: the packed corpus; `seed`: fixes the order of the data, which all models of one
-    seed share; `resume`: where unfinished work is kept; `on_step(steps_done, loss)` is told of each step.
+    seed share; `resume`: where unfinished work is kept; `on_step(steps_done, loss)` is told of each step;
+    `stop_signal()`: the number of the signal that asks the training to stop, 0 while none does; `world`: the
+    processes that share the steps, of which the first alone saves.
     **Returns:** rows of step, tokens, loss, learning_rate and gradient_norm every `log_interval` steps, and of
     validation_loss every `validation_interval` steps and at the end. Losses in nats per token.
-    **Raises:** `DivergenceError` when a loss or a gradient is not finite.
+    **Raises:** `DivergenceError` when a loss or a gradient is not finite; `Interrupted` when it was asked to stop
+    and has saved its state; `UserError` when the state cannot be saved.
     """
     optimiser = build_optimiser(model, weight_decay=config.weight_decay, beta1=config.beta1, beta2=config.beta2)
-    progress = resume.load(model, optimiser) or {"step": 0, "history": []}
+    progress = _load(resume, model, optimiser, world)
     history: list[Row] = progress["history"]
     training, validation = corpus.split("train"), corpus.split("validation")  # once: each is hashed when opened
     model.train()
@@ -55,7 +64,7 @@ def train(
         )
         for group in optimiser.param_groups:
             group["lr"] = rate
-        loss, gradient_norm = optimiser_step(model, optimiser, training, config, step=step, seed=seed)
+        loss, gradient_norm = optimiser_step(model, optimiser, training, config, step=step, seed=seed, world=world)
         done = step + 1
         tokens = done * config.batch_size * config.accumulation * config.length
         if done % config.log_interval == 0 or done == config.steps:
@@ -73,9 +82,29 @@ def train(
                 {"step": done, "tokens": tokens, "validation_loss": validation_loss(model, validation, config)}
             )
         on_step(done, loss)
-        if done % config.checkpoint_interval == 0 and done < config.steps:
-            resume.save(model, optimiser, {"step": done, "history": history})
+        number = stop_signal()
+        stopping = world.stop_requested(number > 0)
+        if stopping or done % config.checkpoint_interval == 0 or done == config.steps:
+            if world.size > 1:
+                world.require_same(f"the model after step {done}", weights_hash(model))
+            if world.first:
+                resume.save(model, optimiser, {"step": done, "history": history})
+        if stopping:
+            world.barrier()  # the launcher ends all processes once one has ended: not before it is saved
+            raise Interrupted(number or SIGTERM, done)
     return history
+
+
+def _load(resume: ResumeState, model: nn.Module, optimiser: torch.optim.Optimizer, world: World) -> dict:
+    """Restore the state on every process, after the first has looked at it and set it aside if it is damaged."""
+    if not world.first:
+        world.barrier()
+    progress = resume.load(model, optimiser) or {"step": 0, "history": []}
+    if world.first:
+        world.barrier()
+    if world.size > 1:
+        world.require_same("the state to start from", f"{progress['step']} {weights_hash(model)}")
+    return progress
 
 
 @torch.no_grad()

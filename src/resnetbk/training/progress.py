@@ -11,13 +11,17 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class Progress:
-    """Shows step, loss, tokens per second and the time left; nothing it measures reaches an out."""
+    """Shows step, loss, tokens per second and the time left; nothing it measures reaches an out.
 
-    def __init__(self, label: str, *, steps: int, tokens_per_step: int) -> None:
+    With several processes one of them is `shown`; all count their tokens.
+    """
+
+    def __init__(self, label: str, *, steps: int, tokens_per_step: int, shown: bool = True) -> None:
         self._label, self._steps, self._per_step = label, steps, tokens_per_step
         self.tokens = 0  # that this process has trained on
         self._start = self._last = time.monotonic()
-        self._bar = tqdm(total=steps, desc=label, unit="step") if sys.stderr.isatty() else None
+        self._shown = shown
+        self._bar = tqdm(total=steps, desc=label, unit="step") if shown and sys.stderr.isatty() else None
 
     def update(self, step: int, loss: float) -> None:
         """Report that `step` steps are done, the last with this loss (nats per token)."""
@@ -27,7 +31,7 @@ class Progress:
         if self._bar is not None:
             self._bar.update(step - self._bar.n)
             self._bar.set_postfix_str(f"loss {loss:.3f}, {rate:,.0f} tokens/s", refresh=False)
-        elif now - self._last >= SECONDS_BETWEEN_LINES or step == self._steps:
+        elif self._shown and (now - self._last >= SECONDS_BETWEEN_LINES or step == self._steps):
             self._last = now
             left = (self._steps - step) * self._per_step / rate
             print(

@@ -1,36 +1,74 @@
-"""One optimiser step over the batches of that step."""
+"""One optimiser step over the batches of that step, its parts, by one process or several.
+
+Part p belongs to process p mod W: they compute W parts at a time, and losses and gradients are added in the
+order of the parts, whoever computed them.
+"""
 
 from __future__ import annotations
 
+import math
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from resnetbk.data.batches import training_batch
 from resnetbk.data.corpus import Split
 from resnetbk.params import Train
+from resnetbk.training.data_parallel import GradientSum
 from resnetbk.training.divergence import check_finite
+from resnetbk.training.launch import require_parts
 from resnetbk.training.loss import next_token_loss
+from resnetbk.training.world import World
 
 
 def optimiser_step(
-    model: nn.Module, optimiser: torch.optim.Optimizer, split: Split, config: Train, *, step: int, seed: int
+    model: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    split: Split,
+    config: Train,
+    *,
+    step: int,
+    seed: int,
+    world: World = World(),  # noqa: B008 - frozen
 ) -> tuple[float, float]:
-    """Take one optimiser step over `accumulation` batches; return its loss and gradient norm before clipping."""
-    optimiser.zero_grad(set_to_none=True)
-    total = 0.0
-    for part in range(config.accumulation):
-        tokens_BL, labels_BL = training_batch(
+    """Take one optimiser step over `accumulation` batches; return its loss and gradient norm before clipping.
+
+    **Arguments:** `step`: 0-based; `seed`: of the order of the data; `world`: the processes that share the parts.
+    **Returns:** the mean loss of the parts (nats per token) and the norm, the same on every process.
+    **Raises:** `DivergenceError`, on every process, when a loss or the norm is not finite; `UserError` when there
+    are fewer parts than processes.
+    """
+
+    def batch(part: int) -> tuple[Tensor, Tensor]:
+        return training_batch(
             split,
             step=step * config.accumulation + part,
             batch_size=config.batch_size,
             length=config.length,
             seed=seed,
         )
-        loss = next_token_loss(model(tokens_BL), labels_BL)
-        total += loss.item()
-        check_finite(total, "the training loss", step + 1, model, tokens_BL)
-        ((loss + model.auxiliary_loss()) / config.accumulation).backward()
+
+    require_parts(config.accumulation, world.size)
+    optimiser.zero_grad(set_to_none=True)
+    gradients = GradientSum(model.parameters(), world)
+    total = 0.0
+    for first in range(0, config.accumulation, world.size):
+        parts = range(first, min(first + world.size, config.accumulation))
+        mine = first + world.rank
+        if mine in parts:
+            tokens_BL, labels_BL = batch(mine)
+            loss = next_token_loss(model(tokens_BL), labels_BL)
+        values = world.gather(loss.item() if mine in parts else math.nan)
+        for part, value in zip(parts, values, strict=False):
+            total += value
+            if not math.isfinite(total):
+                check_finite(total, "the training loss", step + 1, model, batch(part)[0])
+        if mine in parts:
+            ((loss + model.auxiliary_loss()) / config.accumulation).backward()
+        gradients.add(len(parts))
+    gradients.finish()
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.gradient_clip).item()
-    check_finite(norm, "the gradient norm", step + 1, model, tokens_BL)
+    if not math.isfinite(norm):
+        check_finite(norm, "the gradient norm", step + 1, model, batch(config.accumulation - 1)[0])
     optimiser.step()
     return total / config.accumulation, norm
