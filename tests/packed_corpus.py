@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 
 import numpy as np
+
+from resnetbk.repro.files import sha256_file
+from resnetbk.repro.sealed import write_sealed
 
 
 def draw_documents(seed: int, lengths: tuple[int, ...], vocabulary: int) -> list[np.ndarray]:
@@ -34,8 +35,17 @@ def write_corpus(folder: Path, documents: dict[str, list[np.ndarray]], vocabular
             "documents": len(some),
             "tokens": len(tokens),
             "bytes": int(index[:, 2].sum()),
-            "tokens_sha256": hashlib.sha256(tokens.tobytes()).hexdigest(),
+            "tokens_sha256": sha256_file(folder / f"{name}.tokens"),
+            "documents_sha256": sha256_file(folder / f"{name}.documents.npy"),
         }
-    card = {"vocabulary_size": vocabulary, "dtype": "uint16", "eos_id": 0, "splits": facts}
-    (folder / "card.json").write_text(json.dumps(card))
+    (folder / "tokenizer.json").write_text("{}")
+    tokenizer = {"sha256": sha256_file(folder / "tokenizer.json")}
+    card = {
+        "tokenizer": tokenizer,
+        "vocabulary_size": vocabulary,
+        "dtype": "uint16",
+        "eos_id": 0,
+        "splits": facts,
+    }
+    write_sealed(folder / "card.json", card)
     return folder

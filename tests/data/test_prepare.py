@@ -12,12 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.bit_flips import flips
 
 from resnetbk.data.corpus import Corpus
 from resnetbk.data.prepare import prepare
 from resnetbk.data.split import SPLITS
 from resnetbk.data.tokenizers import load_tokenizer
 from resnetbk.errors import UserError
+from resnetbk.repro.sealed import read_sealed, write_sealed
 
 SCRIPT = """
 import json, re, sys
@@ -163,7 +165,7 @@ except UserError as error:
     message = str(error)
 kept = [path.name for path in Path("disk/out").iterdir()]
 partial = [path.name for path in Path("disk").glob("*.partial")]
-subprocess.run(["mount", "-o", "remount,size=50m", "disk"], check=True)
+subprocess.run(["mount", "-t", "tmpfs", "-o", "remount,size=50m", "small", "disk"], check=True)
 prepare(params, Path("disk/out"), chunk_documents=64)
 print(json.dumps([message, kept, partial, contents()]))
 """
@@ -237,8 +239,38 @@ def test_a_packed_corpus_that_is_not_whole_is_refused(root, jsonl_corpus, make_t
     with pytest.raises(UserError, match=r"test.tokens: expected SHA-256"):
         Corpus.open(root / "out").split("test")
     tokens.write_bytes(whole)
-    card = json.loads((root / "out" / "card.json").read_text())
-    (root / "out" / "card.json").write_text(json.dumps({**card, "vocabulary_size": 70000}))
+    documents = root / "out" / "test.documents.npy"
+    index = np.load(documents)
+    np.save(documents, index + 1)
+    with pytest.raises(UserError, match=r"test.documents.npy: expected SHA-256"):
+        Corpus.open(root / "out").split("test")
+    np.save(documents, index)
+    (root / "out" / "tokenizer.json").write_text("{}")
+    with pytest.raises(UserError, match=r"tokenizer.json: expected SHA-256"):
+        Corpus.open(root / "out")
+
+
+def test_a_card_that_is_not_what_was_written_is_refused(root, jsonl_corpus, make_texts, make_params):
+    prepare(make_params(jsonl_corpus(make_texts(90))), root / "out")
+    file = root / "out" / "card.json"
+    card, text = read_sealed(file), file.read_text()
+    assert np.dtype(card["dtype"]) == np.uint16
+    file.write_text(text.replace('"eos_id": 0', '"eos_id": 1'))
+    with pytest.raises(UserError, match=r"card.json: .* damaged or edited; run `dvc repro -f prepare`"):
+        Corpus.open(root / "out")
+    write_sealed(file, {**card, "vocabulary_size": 70000})
     with pytest.raises(UserError, match="vocabulary of 70,000 does not fit uint16"):
         Corpus.open(root / "out")
-    assert np.dtype(card["dtype"]) == np.uint16
+
+
+def test_every_flipped_bit_of_a_packed_corpus_is_found(root, jsonl_corpus, make_texts, make_params):
+    prepare(make_params(jsonl_corpus(make_texts(90)), tokenizer={"kind": "bytes"}), root / "out")
+    files = sorted((root / "out").iterdir())
+    assert len(files) == 2 + 2 * len(SPLITS)
+    for file in files:
+        for _ in flips(file, 1000 // len(files)):
+            with pytest.raises(UserError, match="out/"):
+                corpus = Corpus.open(root / "out")
+                for split in SPLITS:
+                    corpus.split(split)
+    Corpus.open(root / "out").split("test")

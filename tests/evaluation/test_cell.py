@@ -2,14 +2,16 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.bit_flips import flips
 
 from resnetbk.audit.runner import audit_model
 from resnetbk.data.corpus import Corpus
 from resnetbk.errors import UserError
-from resnetbk.evaluation.cell import evaluate_cell
+from resnetbk.evaluation.cell import evaluate_cell, trained_weights
 from resnetbk.models.registry import build_model
 from resnetbk.params import load_params
 from resnetbk.repro.files import sha256_file
+from resnetbk.repro.sealed import write_sealed
 from resnetbk.training.checkpoint import save_weights
 
 BUDGET = 8000
@@ -37,10 +39,17 @@ def root(params, corpus_folder, vocabulary_size) -> Path:
     (root / "metrics/audit").mkdir(parents=True)
     (root / "metrics/audit/small.json").write_text(json.dumps(report))
     model = build_model(params.models["small"], vocabulary_size, BUDGET, seed=3)
-    (root / "models/small-3").mkdir(parents=True)
-    save_weights(model, root / "models/small-3/weights.safetensors")
-    (root / "models/small-3/manifest.json").write_text('{"tokens": 0}')
+    save_cell(model, root)
     return root
+
+
+def save_cell(model, root: Path) -> None:
+    """Write what a training leaves, as far as evaluation reads it."""
+    weights = "models/small-3/weights.safetensors"
+    (root / weights).parent.mkdir(parents=True, exist_ok=True)
+    save_weights(model, root / weights)
+    manifest = {"tokens": 0, "files": {weights: sha256_file(root / weights)}}
+    write_sealed(root / "models/small-3/manifest.json", manifest)
 
 
 def test_cell_states_what_was_scored(params, root):
@@ -68,11 +77,25 @@ def test_cell_states_what_was_scored(params, root):
     assert json.dumps(scores) == json.dumps(evaluate_cell(params, "small", 3, root=root))
 
 
-def test_weights_decide_the_loss(params, root, vocabulary_size):
+def test_weights_decide_the_loss_and_must_be_those_trained(params, root, vocabulary_size):
     before = evaluate_cell(params, "small", 3, root=root)["loss"]
     other = build_model(params.models["small"], vocabulary_size, BUDGET, seed=4)
     save_weights(other, root / "models/small-3/weights.safetensors")
+    with pytest.raises(UserError, match=r"small-3/weights\.safetensors: .* not the weights that were trained"):
+        evaluate_cell(params, "small", 3, root=root)
+    save_cell(other, root)
     assert evaluate_cell(params, "small", 3, root=root)["loss"] != before
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "manifest.json"])
+def test_every_flipped_bit_is_refused(params, tmp_path, vocabulary_size, name):
+    save_cell(build_model(params.models["small"], vocabulary_size, BUDGET, seed=3), tmp_path)
+    expected = trained_weights(tmp_path, "small-3")
+    file = tmp_path / "models/small-3" / name
+    for _ in flips(file, 1000):
+        with pytest.raises(UserError, match="models/small-3"):
+            trained_weights(tmp_path, "small-3")
+    assert trained_weights(tmp_path, "small-3") == expected
 
 
 def test_cell_whose_code_was_not_audited_is_refused(params, root):

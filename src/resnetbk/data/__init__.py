@@ -1,0 +1,1 @@
+"""Data: sources, splits, tokenizers, and the packed corpus that batches are drawn from."""

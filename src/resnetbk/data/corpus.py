@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from resnetbk.data.split import SPLITS
 from resnetbk.errors import UserError
 from resnetbk.repro.files import sha256_file
+from resnetbk.repro.sealed import IntegrityError, read_sealed
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,17 @@ class Corpus:
         """Open a packed corpus.
 
         **Arguments:** `path`: the directory that `prepare` wrote.
-        **Raises:** `UserError` when it is missing, or a file has not the size that the card states.
+        **Raises:** `UserError` when it is missing, the card or the tokenizer is not what was written, to the bit,
+        or a file of tokens has not the size that the card states.
         """
         path = Path(path)
         try:
-            card = json.loads((path / "card.json").read_text(encoding="utf-8"))
+            card = read_sealed(path / "card.json")
         except (FileNotFoundError, NotADirectoryError):
             raise UserError(f"{path}: no packed corpus; `dvc repro prepare` makes it") from None
+        except IntegrityError as error:
+            raise UserError(f"{error}; run `dvc repro -f prepare`") from None
+        _require_hash(path / "tokenizer.json", card["tokenizer"]["sha256"])
         dtype = np.dtype(card["dtype"])
         if card["vocabulary_size"] > np.iinfo(dtype).max + 1:
             raise UserError(
@@ -74,14 +78,19 @@ class Corpus:
         return self.card["eos_id"]
 
     def split(self, name: str) -> Split:
-        """Return the split `train`, `validation` or `test`, its tokens checked against the hash in the card.
+        """Return the split `train`, `validation` or `test`, its files checked against the hashes in the card.
 
         **Raises:** `UserError` when they differ.
         """
         assert name in SPLITS, f"{name!r} is none of {SPLITS}"
-        file, expected = self.path / f"{name}.tokens", self.card["splits"][name]["tokens_sha256"]
-        found = sha256_file(file)
-        if found != expected:
-            raise UserError(f"{file}: expected SHA-256 {expected}, found {found}; run `dvc repro -f prepare`")
-        tokens = np.memmap(file, np.dtype(self.card["dtype"]).newbyteorder("<"), mode="r")
-        return Split(name, tokens, np.load(self.path / f"{name}.documents.npy", mmap_mode="r"))
+        tokens, documents = self.path / f"{name}.tokens", self.path / f"{name}.documents.npy"
+        _require_hash(tokens, self.card["splits"][name]["tokens_sha256"])
+        _require_hash(documents, self.card["splits"][name]["documents_sha256"])
+        dtype = np.dtype(self.card["dtype"]).newbyteorder("<")
+        return Split(name, np.memmap(tokens, dtype, mode="r"), np.load(documents, mmap_mode="r"))
+
+
+def _require_hash(file: Path, expected: str) -> None:
+    found = sha256_file(file) if file.is_file() else "no file"
+    if found != expected:
+        raise UserError(f"{file}: expected SHA-256 {expected}, found {found}; run `dvc repro -f prepare`")

@@ -19,7 +19,7 @@ from resnetbk.data.progress import progress
 from resnetbk.data.split import SPLITS
 from resnetbk.data.tokenizers import EOS
 from resnetbk.errors import UserError
-from resnetbk.repro.files import atomic_path
+from resnetbk.repro.files import atomic_path, sha256_file
 
 BATCH_CHARACTERS = 2**20  # bounds what one call of the tokenizer holds in memory
 
@@ -117,6 +117,7 @@ def assemble(chunks: Chunks, split: str, folder: Path) -> dict[str, Any]:
         "tokens": start,
         "bytes": size,
         "tokens_sha256": tokens_hash.hexdigest(),
+        "documents_sha256": sha256_file(folder / f"{split}.documents.npy"),
         "text_sha256": text_hash.hexdigest(),
     }
 

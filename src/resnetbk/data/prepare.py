@@ -21,8 +21,9 @@ from resnetbk.data.sources.synthetic import vocabulary
 from resnetbk.data.split import SPLITS
 from resnetbk.data.tokenizers import EOS, build_tokenizer, load_tokenizer, words_tokenizer
 from resnetbk.params import Corpus, Prepare
-from resnetbk.repro.files import atomic_directory, sha256_file, sha256_json, write_bytes, write_json
+from resnetbk.repro.files import atomic_directory, sha256_file, sha256_json, write_bytes
 from resnetbk.repro.repository import main_root
+from resnetbk.repro.sealed import write_sealed
 
 CHUNK_DOCUMENTS = 1024
 TOKENIZER = "tokenizer.json"
@@ -78,7 +79,7 @@ def _prepare(params: Prepare, corpus: Corpus, chunks: Chunks, out: Path, chunk_d
             "disjoint": True,
             "disjoint_proof": "no SHA-256 of a document's text, whitespace normalised, stands in two splits",
         }
-        write_json(partial / "card.json", card)
+        write_sealed(partial / "card.json", card)
     return card
 
 
