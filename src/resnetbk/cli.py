@@ -8,7 +8,20 @@ import sys
 
 from resnetbk.errors import UserError
 
-COMMANDS = ("reproduce", "verify", "params", "preset")
+COMMANDS = (
+    "reproduce",
+    "verify",
+    "manifest",
+    "replay",
+    "explain",
+    "determinism",
+    "env",
+    "plan",
+    "params",
+    "preset",
+    "validate",
+    "new",
+)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -29,6 +29,8 @@ def make_project(root, *, models=("resnet_bk", "mamba"), seeds=(0,), steps=600):
         write_json(root / f"metrics/audit/{model}.json", {"model": model, "passed": True, "code": {}})
         for seed in seeds:
             make_cell(root, model, seed, steps)
+    for name in ("baselines", "comparison"):
+        write_json(root / f"metrics/{name}.json", {})
     write_json(root / "metrics/summary.json", {"mamba": {"loss": 3.5}, "verdict": "undecided", "p": [0.5, None]})
     (root / "report").mkdir()
     (root / "report/index.html").write_text("<h1>Report</h1>")

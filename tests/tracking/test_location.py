@@ -1,9 +1,11 @@
 """The spool and MLflow live in the main repository, whatever copy of it a stage runs in."""
 
+from pathlib import Path
+
 import pytest
 
 from resnetbk.repro.repository import main_root
-from resnetbk.tracking.location import tracking_uri
+from resnetbk.tracking.location import sqlite_file, tracking_uri
 
 
 def test_the_root_is_the_nearest_folder_upwards_that_is_a_repository(tmp_path, monkeypatch):
@@ -31,7 +33,14 @@ def test_dvc_root_wins_so_that_an_experiments_copy_writes_to_the_main_repository
         ("http://127.0.0.1:5000", "http://127.0.0.1:5000"),
     ],
 )
-def test_the_tracking_uri(tmp_path, monkeypatch, variable, expected):
+def test_the_tracking_uri(monkeypatch, variable, expected):
     if variable:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", variable)
-    assert tracking_uri(type(tmp_path)("/main")) == expected
+    assert tracking_uri(Path("/main")) == expected
+
+
+def test_a_chosen_uri_comes_before_the_variable(monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
+    uri = tracking_uri(Path("/main"), "sqlite:///other.db")
+    assert (uri, sqlite_file(uri)) == ("sqlite:////main/other.db", Path("/main/other.db"))
+    assert sqlite_file("http://127.0.0.1:5000") is None

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import pytest
 import requests
@@ -25,16 +26,15 @@ def free_port():
         return probe.getsockname()[1]
 
 
-@pytest.fixture
-def ui(project, database):
-    """`mlflow ui` as the README has it, in the folder of a project whose results were sent to its database."""
-    assert track(load_params(), root=project)
+@contextmanager
+def serve(folder):
+    """`mlflow ui` as the README has it, in a folder with its mlflow.db; yields its URL."""
     url = f"http://127.0.0.1:{(port := free_port())}"
     command = [sys.executable, "-m", "mlflow", "ui", "--port", str(port), "--workers", "1"]
     quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     environment = {**os.environ, **quiet}  # eight more processes otherwise, for jobs that nobody starts here
-    log = (project.parent / "ui.log").open("w+")
-    server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+    log = (folder.parent / "ui.log").open("w+")
+    server = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True)
     try:
         wait_for(url, server, log)
         yield url
@@ -42,6 +42,14 @@ def ui(project, database):
         os.killpg(server.pid, signal.SIGTERM)
         server.wait(timeout=20)
         log.close()
+
+
+@pytest.fixture
+def ui(project, database):
+    """The server of a project whose results were sent to its database."""
+    assert track(load_params(), root=project)
+    with serve(project) as url:
+        yield url
 
 
 def wait_for(url, server, log):

@@ -30,6 +30,8 @@ def test_a_record_is_found_by_the_bytes_that_the_cell_made(project, monkeypatch)
         "c0ffee",
     )
     assert record["extra"] == {"resumed": True}
+    assert record["code"]["src/resnetbk/repro/files.py"] == sha256_file("src/resnetbk/repro/files.py")
+    assert not [path for path in record["code"] if "/tracking/" in path], "it made nothing of the result"
     assert record["provenance"]["packages"]["mlflow"]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from resnetbk.params import PARAMS_FILE, Params
 from resnetbk.repro.files import sha256_file, sha256_json
 from resnetbk.repro.provenance import get_environment_info
-from resnetbk.tracking.origin import experiment_tags, origin_files, origin_tags, pretty
+from resnetbk.tracking.origin import experiment_tags, origin_files, origin_tags, pretty, untracked_code
 from resnetbk.tracking.run import DataSplit, Point, TrackedRun, as_text, flatten, read_json, read_json_lines
 from resnetbk.tracking.spool import OUTPUTS, find_record
 
@@ -64,16 +64,22 @@ def read_cell(params: Params, model: str, seed: int, *, root: Path, spool: Path,
         key=sha256_json([hashes, experiment]),
         tags=tags,
         params={name: as_text(leaf) for name, leaf in flatten(params.model_dump(mode="json")).items()},
-        points=[*_curves(history), *_results(evaluation), *_speed(records)],
+        points=[*measured(history, evaluation), *_speed(records)],
         data=data,
         artifacts={
             **files,
             **origin_files(provenance),
+            **untracked_code(provenance, root),
             **{f"provenance/{stage}.json": pretty(record) for stage, record in records.items()},
         },
         start=trained["finished"] - trained["seconds"] if trained else None,
         end=trained["finished"] if trained else None,
     )
+
+
+def measured(history: list[dict[str, Any]], evaluation: dict[str, Any]) -> list[Point]:
+    """Return every point that follows from a cell's history and evaluation, and so from no clock."""
+    return [*_curves(history), *_results(evaluation)]
 
 
 def _curves(history: list[dict[str, Any]]) -> list[Point]:

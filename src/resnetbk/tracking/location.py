@@ -9,15 +9,20 @@ _RELATIVE_SQLITE = "sqlite:///"
 _ABSOLUTE_SQLITE = "sqlite:////"
 
 
-def tracking_uri(root: Path) -> str:
-    """Return MLFLOW_TRACKING_URI, or mlflow.db in `root` when it is unset.
+def tracking_uri(root: Path, chosen: str | None = None) -> str:
+    """Return the `chosen` URI, else MLFLOW_TRACKING_URI, else that of mlflow.db in `root`.
 
     A relative SQLite path starts at `root`, so that a temporary copy does not take its database with it.
     """
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
+    uri = chosen or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
     if uri.startswith(_RELATIVE_SQLITE) and not uri.startswith(_ABSOLUTE_SQLITE):
         return f"sqlite:///{(root / uri.removeprefix(_RELATIVE_SQLITE)).as_posix()}"
     return uri
+
+
+def sqlite_file(uri: str) -> Path | None:
+    """Return the file of an absolute SQLite URI, None for a server's."""
+    return Path("/", uri.removeprefix(_ABSOLUTE_SQLITE)) if uri.startswith(_ABSOLUTE_SQLITE) else None
 
 
 def spool_folder(root: Path) -> Path:

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock
 
+from resnetbk.tracking.location import sqlite_file
 from resnetbk.tracking.run import DataSplit, TrackedRun
 
 if TYPE_CHECKING:
@@ -40,6 +41,15 @@ _ENVIRONMENT = {
 }
 
 
+def open_client(uri: str) -> MlflowClient:
+    """Return a client that sends no telemetry and gives a silent server up within seconds."""
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)  # before mlflow is imported: it reads some of them then
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri=uri)
+
+
 def send(
     runs: Sequence[TrackedRun], *, uri: str, experiment: str, artifacts: Path, lock: Path
 ) -> Iterator[tuple[TrackedRun, bool]]:
@@ -49,14 +59,11 @@ def send(
     folder of artifacts where no server keeps them; `lock`: a file that all writers of this repository share.
     **Raises:** whatever MLflow raises; the runs yielded before are safe.
     """
-    for name, value in _ENVIRONMENT.items():
-        os.environ.setdefault(name, value)  # before mlflow is imported: it reads some of them then
     lock.parent.mkdir(parents=True, exist_ok=True)
     # Held from the first opening on: several processes that make a fresh SQLite file's tables at once crash.
     with FileLock(lock, timeout=LOCK_TIMEOUT):
-        from mlflow import MlflowClient
-
-        client = MlflowClient(tracking_uri=uri)
+        _make_tables(uri)
+        client = open_client(uri)
         experiment_id = _experiment(client, experiment, artifacts)
         for run in runs:
             known = client.search_runs([experiment_id], f"tags.`{KEY_TAG}` = '{run.key}'")
@@ -67,6 +74,19 @@ def send(
                 client.delete_run(half_written.info.run_id)
             _send(client, experiment_id, run)
             yield run, True
+
+
+def _make_tables(uri: str) -> None:
+    """Make MLflow's tables in a new SQLite file, all or none: it cannot complete a file that has some."""
+    file = sqlite_file(uri)
+    if file is None or file.exists():
+        return
+    folder = file.with_name(f"{file.name}.tables")  # of its own: SQLite keeps a journal beside its file
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    open_client(f"sqlite:///{folder / file.name}").search_experiments(max_results=1)
+    os.replace(folder / file.name, file)
+    folder.rmdir()
 
 
 def _experiment(client: MlflowClient, name: str, artifacts: Path) -> str:

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
+from pathlib import Path
 from typing import Any
 
+from resnetbk.repro.files import sha256_file
 from resnetbk.tracking.run import as_text
+
+DIFF, UNTRACKED = "provenance/git.diff", "provenance/untracked"  # artifacts
+OWN_FILES = re.compile(r"(src|stages)/.*\.py$|plan\.lock\.json$")  # no data, and no place for a secret
 
 
 def origin_tags(provenance: dict[str, Any]) -> dict[str, str]:
@@ -48,10 +54,24 @@ def origin_files(provenance: dict[str, Any]) -> dict[str, str]:
         ),
     }
     if git["diff"]:
-        files["provenance/git.diff"] = git["diff"]
+        files[DIFF] = git["diff"]
     if git["untracked"]:
-        files["provenance/untracked.json"] = pretty(git["untracked"])
+        files[f"{UNTRACKED}.json"] = pretty(git["untracked"])
     return files
+
+
+def untracked_code(provenance: dict[str, Any], root: Path) -> dict[str, Path]:
+    """Return, by artifact, the untracked files of the project's own code and plan that are still as was recorded.
+
+    The diff does not hold them, and a replay needs them. Other untracked files are the user's own: of them MLflow
+    gets names and hashes alone.
+    """
+    return {
+        f"{UNTRACKED}/{name}": root / name
+        for name, digest in (provenance["git"]["untracked"] or {}).items()
+        if digest and OWN_FILES.match(name)
+        if (root / name).is_file() and sha256_file(root / name) == digest
+    }
 
 
 def experiment_tags(experiment: str) -> dict[str, str]:

@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 from typing import Any, Literal
 
+import resnetbk
+from resnetbk.repro.code import imported_sources
 from resnetbk.repro.files import sha256_file, write_json
 from resnetbk.repro.provenance import get_environment_info
 from resnetbk.repro.repository import main_root
@@ -56,6 +58,7 @@ def record_cell(
             "dvc_exp_name": os.environ.get("DVC_EXP_NAME"),
             "dvc_exp_baseline_rev": os.environ.get("DVC_EXP_BASELINE_REV"),
             "extra": extra or {},
+            "code": _code(),
             "provenance": get_environment_info(),
         }
         write_json(path, record)
@@ -76,6 +79,14 @@ def find_record(root: Path, stage: Stage, model: str, seed: int, output: str) ->
     except (OSError, ValueError) as error:
         print(f"WARNING: {path} is no record ({error}); delete it. Going on without it.", file=sys.stderr)
         return None
+
+
+def _code() -> dict[str, str]:
+    """Return path to SHA-256 of the library's files that this stage has imported, this package's aside."""
+    root = Path(resnetbk.__file__).parents[2]
+    code = imported_sources(root, "resnetbk")
+    own = Path(__file__).parent.relative_to(root).as_posix()
+    return {path: digest for path, digest in code.items() if not path.startswith(own)}
 
 
 def _record_path(root: Path, stage: Stage, model: str, seed: int, output: str) -> Path:
