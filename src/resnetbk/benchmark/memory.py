@@ -70,7 +70,8 @@ def _measure(described: dict[str, Any]) -> int:
 
     def step(length: int) -> None:
         model = build_model(config, described["vocabulary_size"], described["parameter_budget"], seed=0)
-        rows_BL = torch.randint(described["vocabulary_size"], (1, length + 1))
+        draw = torch.Generator().manual_seed(0)
+        rows_BL = torch.randint(described["vocabulary_size"], (1, length + 1), generator=draw)
         loss = next_token_loss(model(rows_BL[:, :-1]), rows_BL[:, 1:])
         (loss + model.auxiliary_loss()).backward()
 
