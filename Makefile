@@ -5,7 +5,7 @@ LOCKED := .venv/locked-$(shell git hash-object requirements.lock)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce benchmark test verify lint lock
+.PHONY: help setup reproduce benchmark test nightly verify lint lock
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,10 +27,13 @@ reproduce: $(LOCKED)  ## Run what changed of the pipeline; JOBS=n cells at once
 	@resnetbk reproduce --jobs $(JOBS)
 
 benchmark: $(LOCKED)  ## Time the models and kernels on this machine, which should be idle
-	@dvc repro -s -f benchmark/dvc.yaml:benchmark
+	@dvc repro -s -f benchmark/dvc.yaml:benchmark benchmark/dvc.yaml:benchmark_reproducibility
 
 test: $(LOCKED)  ## Run the tests
 	@pytest -n $(JOBS)
+
+nightly: $(LOCKED)  ## Run the tests that take hours or draw at random
+	@pytest -m nightly -n $(JOBS)
 
 verify: $(LOCKED)  ## Rebuild the last commit from nothing and compare every hash
 	@resnetbk verify --jobs $(JOBS)
