@@ -1,5 +1,6 @@
 """The mixers compute their formulas, and a new one is one file."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -293,7 +294,11 @@ def drop_in(tmp_path, monkeypatch):
         (tmp_path / f"{name}.py").write_text(source)
         return build_model(resnet_bk(mixer=name), VOCABULARY, BUDGET, 0)
 
-    return build
+    before = set(sys.modules)
+    yield build
+    for name in set(sys.modules) - before:  # or later tests would take them for code of the project
+        if name.startswith(f"{mixers.__name__}."):
+            del sys.modules[name]
 
 
 def test_a_new_mixer_is_one_file(drop_in, tokens_BL, largest_earlier_change):

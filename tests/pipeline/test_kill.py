@@ -56,7 +56,7 @@ def test_killed_at_random_times_it_ends_with_the_same_bits(trained: Project):
     assert not list(trained.path.glob("m*/**/.*.partial"))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.nightly)])
 def test_ctrl_c_under_dvc_saves_and_the_next_run_goes_on(trained: Project, number: int):
     """A terminal sends Ctrl-C to DVC and the stage alike; DVC waits for the stage, and SIGTERM ends DVC itself."""
     before = trained.read("dvc.lock")
@@ -71,6 +71,7 @@ def test_ctrl_c_under_dvc_saves_and_the_next_run_goes_on(trained: Project, numbe
     assert trained.read("dvc.lock") == before
 
 
+@pytest.mark.nightly
 def test_the_control_a_changed_state_changes_the_bits(trained: Project):
     """A state that is really picked up must matter: one made by other numbers leads to other weights."""
     before = trained.read("dvc.lock")

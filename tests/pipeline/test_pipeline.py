@@ -70,13 +70,6 @@ def test_a_new_clone_with_every_out_still_fills_its_own_mlflow(done: Project, tm
     assert (clone.path / "mlflow.db").exists()
 
 
-def test_a_change_of_one_models_parameters_runs_that_model_alone(done: Project):
-    done.set("models.mamba.state_size", 8)
-    ran = done.ran(done.run("dvc repro").stdout)
-    assert ran == ["audit@mamba", "train@mamba-0", "evaluate@mamba-0", "compare", "plot", "track"]
-    restore(done)
-
-
 def test_a_change_of_one_models_code_trains_that_model_alone(done: Project):
     done.run("echo '# changed' >> src/resnetbk/models/mamba.py")
     ran = done.ran(done.run("dvc repro").stdout)

@@ -39,25 +39,27 @@ def test_command(readme_project: Project, number: int):
     if SERVER.match(command):
         assert_ui_shows_runs(readme_project, command)
         return
-    readme_project.run(INSTEAD.get(command, command))
+    output = readme_project.run(INSTEAD.get(command, command)).stdout
     if command == "make reproduce":
         readme_project.run("git add -A && git commit -qm 'Run'")
     if command.startswith("dvc exp run --set-param"):
         assert '"state_size": 8' in readme_project.read("models/mamba-0/manifest.json")
+        changed = ["audit@mamba", "train@mamba-0", "evaluate@mamba-0", "compare", "plot", "track"]
+        assert readme_project.ran(output) == changed, "the parameters of one model run that model alone"
     if command.startswith("dvc queue start"):
         wait_for_queue(readme_project)
 
 
 def wait_for_queue(project: Project) -> None:
     """Wait until the queue's workers have finished, and check that they have not failed."""
-    for _ in range(240):
+    for _ in range(60):
+        time.sleep(5)  # each question costs DVC's start
         status = project.run("dvc queue status").stdout
         if "Queued" not in status and "Running" not in status:
             assert status.count("Success") == 2, project.run(
                 "dvc queue logs $(dvc queue status | awk 'NR==2{print $1}')"
             ).stdout
             return
-        time.sleep(1)
     raise AssertionError(f"the queue did not finish:\n{status}")
 
 

@@ -7,9 +7,11 @@ import subprocess
 import time
 
 import psutil
+import pytest
 from tests.pipeline.project import Project
 
 
+@pytest.mark.nightly
 def test_a_stopped_pipeline_has_saved_and_leaves_nobody_behind(done: Project):
     done.set("train.steps", 4000)
     done.set("train.checkpoint_interval", 100_000)  # what is saved is saved upon the signal

@@ -17,6 +17,7 @@ from resnetbk.pipeline.outs_apart import how_far_apart
 from resnetbk.repro.files import sha256_file, write_bytes
 
 
+@pytest.mark.nightly
 def test_verify_names_the_one_hash_that_is_false(done: Project):
     """The lock of plain `dvc repro`, with one hash falsified: the rest is what cells side by side make again."""
     done.run("sed -i '0,/md5: ..../s//md5: dead/' dvc.lock && git commit -qam 'A false hash'")
