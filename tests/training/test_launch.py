@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 import time
 from pathlib import Path
@@ -75,7 +76,7 @@ def test_every_process_gets_its_rank_and_the_command_line(launched, tmp_path: Pa
     for text in started.values():
         size, address, *arguments = text.split()
         assert (size, arguments) == ("3", ["work", "--seed", "0"])
-        assert address == "localhost"
+        assert address in {"localhost", socket.gethostname()}  # this machine, by the name torchrun finds for it
 
 
 def test_the_process_that_fails_says_why_and_no_other(launched):
