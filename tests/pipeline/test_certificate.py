@@ -66,14 +66,14 @@ def test_an_edited_certificate_is_refused(tmp_path: Path, key: str):
     path, _ = write_certificate(tmp_path / "certificate.json", facts("different"))
     edited = json.loads(path.read_text()) | {key: facts("identical")[key] if key != "commit" else "1" * 40}
     path.write_text(json.dumps(edited))
-    with pytest.raises(UserError, match="changed after it was written"):
+    with pytest.raises(UserError, match=r"damaged or edited\. `resnetbk verify` writes a new certificate"):
         read_certificate(path)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", "{"])
 def test_what_is_no_certificate_is_refused(tmp_path: Path, content: str):
     (tmp_path / "certificate.json").write_text(content)
-    with pytest.raises(UserError, match="not a certificate"):
+    with pytest.raises(UserError, match="(not JSON that can be trusted|expected a JSON object with its own hash)"):
         read_certificate(tmp_path / "certificate.json")
 
 

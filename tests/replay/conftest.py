@@ -1,23 +1,13 @@
 """One small project, run once, with its runs in MLflow."""
 
-import os
 import shutil
 
 import pytest
+from tests.outside_of_any_pipeline import outside_of_any_pipeline  # noqa: F401 - a fixture
 from tests.pipeline.conftest import done  # noqa: F401 - the same run of the same project, if these tests meet
 from tests.replay.small import copy_project, run_ids
 
 from resnetbk.replay.fetch import fetch
-
-OUTER_VARIABLES = ("DVC_", "MLFLOW_", "_MLFLOW", "GIT_")
-
-
-@pytest.fixture(autouse=True)
-def outside_of_any_pipeline(monkeypatch):
-    """Forget the DVC run, the MLflow server and the git hook that these tests may be running in."""
-    for name in [name for name in os.environ if name.startswith(OUTER_VARIABLES)]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,12 @@
 """A git repository of a few lines with a run recorded in it, and the small project with its MLflow."""
 
+import contextlib
+import io
 import json
 import shutil
 import sqlite3
 import subprocess
+from argparse import ArgumentParser
 from pathlib import Path
 
 from resnetbk.replay.recorded import RecordedCell
@@ -69,3 +72,13 @@ def contents(root):
         and ".git" not in path.parts
         and "__pycache__" not in path.parts
     }
+
+
+def run_command(command, folder, *arguments):
+    """Run a subcommand of `resnetbk` in a folder; return its exit code and what it printed."""
+    parser = ArgumentParser()
+    command.configure(parser)
+    out = io.StringIO()
+    with contextlib.chdir(folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+        code = command.run(parser.parse_args(arguments))
+    return code, out.getvalue()

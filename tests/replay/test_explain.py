@@ -1,13 +1,10 @@
 """Two runs: the same, or different for a reason that is named: code, params, data, environment, in that order."""
 
-import contextlib
-import io
 import json
-from argparse import ArgumentParser
 
 import pytest
 from tests.pipeline.project import Project
-from tests.replay.small import contents, copy_project, run_ids
+from tests.replay.small import contents, copy_project, run_command, run_ids
 
 from resnetbk.commands import explain as command
 from resnetbk.replay.errors import NotCheckable
@@ -123,21 +120,11 @@ def test_damaged_params_are_an_error(mamba, again):
         explain(mamba, again)
 
 
-def run_command(folder, *arguments):
-    """Run `resnetbk explain` in a folder; return its exit code and what it printed."""
-    parser = ArgumentParser()
-    command.configure(parser)
-    out = io.StringIO()
-    with contextlib.chdir(folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-        code = command.run(parser.parse_args(arguments))
-    return code, out.getvalue()
-
-
 def test_exit_codes_are_those_of_diff(project):
     before, runs = contents(project), run_ids(project)
-    assert run_command(project, runs["mamba-0"], runs["mamba-0"])[0] == 0
-    assert run_command(project, runs["mamba-0"], runs["resnet_bk-0"])[0] == 1
-    code, output = run_command(project, runs["mamba-0"], "0123456789")
+    assert run_command(command, project, runs["mamba-0"], runs["mamba-0"])[0] == 0
+    assert run_command(command, project, runs["mamba-0"], runs["resnet_bk-0"])[0] == 1
+    code, output = run_command(command, project, runs["mamba-0"], "0123456789")
     assert (code, "has no run 0123456789" in output) == (2, True)
     assert contents(project) == before
 
@@ -174,7 +161,7 @@ def test_bisect_finds_the_backward_that_an_uncommitted_change_moved_by_one_unit_
     second = run_ids(root)["mamba-0"]  # the later of that name
     assert first != second
     before = contents(root)
-    code, output = run_command(root, first, second, "--bisect")
+    code, output = run_command(command, root, first, second, "--bisect")
     assert code == 1, output
     assert "First cause: code" in output
     assert "src/resnetbk/models/mamba.py: changed (imported by train)" in output

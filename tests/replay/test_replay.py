@@ -1,18 +1,15 @@
 """A recorded run made again: identical when it is, different when anything in its record is not what it makes."""
 
-import contextlib
-import io
 import json
 import re
 import shutil
 import sqlite3
-from argparse import ArgumentParser
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.pipeline.project import Project
-from tests.replay.small import contents, copy_project, git, run_ids
+from tests.replay.small import contents, copy_project, git, run_command, run_ids
 
 from resnetbk.commands import replay as command
 from resnetbk.replay.environment import require_packages, unpromised
@@ -23,21 +20,11 @@ from resnetbk.replay.replay import compare
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
 
 
-def run_command(folder, *arguments):
-    """Run `resnetbk replay` in a folder; return its exit code and what it printed."""
-    parser = ArgumentParser()
-    command.configure(parser)
-    out = io.StringIO()
-    with contextlib.chdir(folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-        code = command.run(parser.parse_args(arguments))
-    return code, out.getvalue()
-
-
 @pytest.fixture(scope="module")
 def replayed(project):
     """The run mamba-0 replayed once; its tree is kept for the tests of this module."""
     before = contents(project)
-    code, output = run_command(project, run_ids(project)["mamba-0"][:10], "--keep")
+    code, output = run_command(command, project, run_ids(project)["mamba-0"][:10], "--keep")
     tree = Path(re.search(r"The tree is kept: (.*)", output)[1])
     yield {"code": code, "output": output, "tree": tree, "untouched": contents(project) == before}
     git(project, "worktree", "remove", "--force", str(tree))
@@ -136,7 +123,7 @@ def test_what_cannot_be_checked_is_exit_code_2_and_one_line(project, tmp_path, w
     run_id, folder = run_ids(project)["mamba-0"], tmp_path
     if where == "no run":
         run_id, folder = "0123456789", project
-    code, output = run_command(folder, run_id, "--tracking-uri", f"sqlite:///{project}/mlflow.db")
+    code, output = run_command(command, folder, run_id, "--tracking-uri", f"sqlite:///{project}/mlflow.db")
     assert code == 2
     assert output.splitlines()[-1].startswith("COULD NOT BE CHECKED: ")
     assert {"no run": "has no run 0123456789", "no git": "not a git repository"}[where] in output
@@ -150,7 +137,7 @@ def test_a_falsified_metric_in_the_database_is_exit_code_1(project, tmp_path):
     with sqlite3.connect(root / "mlflow.db") as database:
         change = "UPDATE metrics SET value = value * 1.0001 WHERE key = 'test/loss' AND run_uuid = ?"
         assert database.execute(change, (run_id,)).rowcount == 1
-    code, output = run_command(root, run_id)
+    code, output = run_command(command, root, run_id)
     assert code == 1, output
     assert "DIFFERENT: " in output
     assert "first in MLflow metric test/loss" in output
@@ -161,11 +148,11 @@ def test_data_that_is_not_here_comes_from_its_stage_and_other_data_is_refused(pr
     root = copy_project(Project(project), tmp_path / "without data")
     shutil.rmtree(root / "data/corpus")
     run_id = run_ids(root)["mamba-0"]
-    code, output = run_command(root, run_id)
+    code, output = run_command(command, root, run_id)
     assert code == 0, output
     assert "data: the run's, from its stage prepare" in output
     card = root / f"mlruns/{run_id}/artifacts/card.json"
     card.write_text(card.read_text().replace('"eos_id": 0', '"eos_id": 1'))
-    code, output = run_command(root, run_id)
+    code, output = run_command(command, root, run_id)
     assert code == 2, output
     assert "are not what it trained on: card.json eos_id: 1 and 0" in output

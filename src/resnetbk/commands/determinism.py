@@ -6,6 +6,8 @@ import argparse
 import json
 from typing import Any, get_args
 
+from resnetbk.commands.columns import columns
+
 EXAMPLE = "resnetbk determinism --level portable"
 
 
@@ -56,11 +58,11 @@ def _arithmetic(status: dict[str, Any]) -> list[str]:
     for pool in arithmetic["thread_pools"]:
         kernels = f", kernels {pool['architecture']}" if pool["architecture"] else ""
         rows[pool["library"]] = f"{pool['kind']}{kernels}, threads {pool['threads']}"
-    return table(rows)
+    return columns(rows)
 
 
 def _variables(variables: list[dict[str, Any]]) -> list[str]:
-    return table(
+    return columns(
         {
             variable["name"]: variable["state"]
             + (f": {variable['value']}" if variable["value"] is not None else "")
@@ -68,9 +70,3 @@ def _variables(variables: list[dict[str, Any]]) -> list[str]:
             for variable in variables
         }
     )
-
-
-def table(rows: dict[str, str]) -> list[str]:
-    """Return rows of two columns."""
-    width = max(map(len, rows))
-    return [f"{name:<{width}}  {text}" for name, text in rows.items()]

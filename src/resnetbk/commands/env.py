@@ -7,6 +7,8 @@ import json
 import re
 from typing import Any
 
+from resnetbk.commands.columns import columns
+
 EXAMPLE = "resnetbk env --json"
 
 
@@ -56,8 +58,7 @@ def describe(info: dict[str, Any]) -> str:
         "packages": str(len(info["packages"])),
         "lock": info["lock_sha256"] or "no requirements.lock here",
     }
-    width = max(map(len, rows))
-    return "\n".join(f"{name:<{width}}  {text}" for name, text in rows.items())
+    return "\n".join(columns(rows))
 
 
 def _changes(git: dict[str, Any]) -> str:

@@ -5,12 +5,12 @@ Its own hash shows damage and careless editing. It is no signature: who wants to
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Literal
 
 from resnetbk.errors import UserError
-from resnetbk.repro.files import sha256_json, write_bytes, write_json
+from resnetbk.repro.files import write_bytes
+from resnetbk.repro.sealed import IntegrityError, read_sealed, write_sealed
 
 Verdict = Literal["identical", "different", "failed"]
 VERDICTS = {
@@ -28,10 +28,9 @@ def write_certificate(path: str | Path, facts: dict[str, Any]) -> tuple[Path, Pa
     **Raises:** `UserError` when they cannot be written.
     """
     as_json, as_markdown = certificate_paths(path)
-    sealed = {**facts, "sha256": sha256_json(facts)}
     try:
-        write_json(as_json, sealed)
-        write_bytes(as_markdown, render(sealed).encode())
+        digest = write_sealed(as_json, facts)
+        write_bytes(as_markdown, render({**facts, "sha256": digest}).encode())
     except OSError as error:
         raise UserError(
             f"{error.filename or as_json}: the certificate cannot be written: {error.strerror}"
@@ -57,16 +56,11 @@ def read_certificate(path: str | Path) -> dict[str, Any]:
     """
     path = certificate_paths(path)[0]
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        stated = facts.pop("sha256")
+        return read_sealed(path)
     except FileNotFoundError:
         raise UserError(f"{path}: no certificate; `resnetbk verify` writes one") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise UserError(f"{path}: not a certificate; `resnetbk verify` writes one") from None
-    found = sha256_json(facts)
-    if stated != found:
-        raise UserError(f"{path}: changed after it was written: it states the hash {stated}, and has {found}")
-    return facts
+    except IntegrityError as error:
+        raise UserError(f"{error}. `resnetbk verify` writes a new certificate") from None
 
 
 def render(facts: dict[str, Any]) -> str:

@@ -33,6 +33,7 @@ def reproduce(jobs: int) -> None:
     recover()
     params = load_params()
     if _dvc("status", "--quiet", check=False) == 0:
+        record_machine(params.run.determinism)
         print("Data and pipelines are up to date.")
         return
     _together([["repro", "prepare"]], 1)
