@@ -13,7 +13,7 @@ from typing import Any
 
 from resnetbk.errors import UserError
 from resnetbk.params import Params
-from resnetbk.repro.files import sha256_json, write_json
+from resnetbk.repro.sealed import IntegrityError, read_sealed, write_sealed
 
 PLAN_FILE = Path("plan.lock.json")
 PRIMARY_METRIC = "mean loss of the test split, nats a token"
@@ -30,10 +30,8 @@ def plan_of(params: Params) -> dict[str, Any]:
 
 
 def register_plan(params: Params, path: Path = PLAN_FILE) -> str:
-    """Write the plan of `params` with its hash and return the hash; what was trained before is not under it."""
-    plan = plan_of(params)
-    write_json(path, {"sha256": sha256_json(plan), "plan": plan})
-    return sha256_json(plan)
+    """Write the plan of `params`, sealed by its hash, and return the hash; earlier trainings are not under it."""
+    return write_sealed(path, plan_of(params))
 
 
 def read_plan(path: Path = PLAN_FILE) -> dict[str, Any]:
@@ -43,15 +41,11 @@ def read_plan(path: Path = PLAN_FILE) -> dict[str, Any]:
     """
     cure = "`resnetbk plan register` writes it from params.yaml"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        intact = sha256_json(content["plan"]) == content["sha256"]
+        return read_sealed(path)
     except FileNotFoundError:
         raise UserError(f"{path}: no plan is registered; {cure}") from None
-    except (ValueError, TypeError, KeyError):  # no JSON, no object, a key missing
-        intact = False
-    if not intact:
-        raise UserError(f"{path}: its hash is not that of its plan, so it was edited; {cure}")
-    return content["plan"]
+    except IntegrityError as error:
+        raise UserError(f"{error}; {cure}") from None
 
 
 def differences(registered: dict[str, Any], now: dict[str, Any]) -> list[str]:

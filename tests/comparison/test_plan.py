@@ -45,7 +45,7 @@ def test_registering_anew_does_not_make_old_cells_confirm_the_new_plan(experimen
 def test_a_plan_that_was_edited_or_is_missing_is_refused(experiment):
     path = experiment.root / PLAN_FILE
     path.write_text(path.read_text().replace("0.05", "0.10"))
-    with pytest.raises(UserError, match="so it was edited"):
+    with pytest.raises(UserError, match="damaged or edited; `resnetbk plan register`"):
         compare(experiment.params, experiment.root)
     path.unlink()
     with pytest.raises(UserError, match="no plan is registered; `resnetbk plan register`"):

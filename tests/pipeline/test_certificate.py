@@ -73,7 +73,9 @@ def test_an_edited_certificate_is_refused(tmp_path: Path, key: str):
 @pytest.mark.parametrize("content", ["", "[]", "{}", "{"])
 def test_what_is_no_certificate_is_refused(tmp_path: Path, content: str):
     (tmp_path / "certificate.json").write_text(content)
-    with pytest.raises(UserError, match="(not JSON that can be trusted|expected a JSON object with its own hash)"):
+    with pytest.raises(
+        UserError, match=r"(not JSON that can be trusted|expected a JSON object with its own hash)"
+    ):
         read_certificate(tmp_path / "certificate.json")
 
 

@@ -9,7 +9,8 @@ from tests.training.cell_processes import stop_after_two_of_three
 from tests.training.forked import Forked
 from tests.training.small_cell import CELL, make_root, states, train_small
 
-from resnetbk.repro.files import sha256_file, sha256_json, write_json
+from resnetbk.repro.files import sha256_file, sha256_json
+from resnetbk.repro.sealed import write_sealed
 from resnetbk.training.manifest import read_manifest
 
 
@@ -28,7 +29,7 @@ def stopped(root: Path, *change: object) -> str:
 
 
 def other_plan(root: Path) -> None:
-    write_json(root / "plan.lock.json", {"sha256": sha256_json({"alpha": 1}), "plan": {"alpha": 1}})
+    write_sealed(root / "plan.lock.json", {"alpha": 1})
 
 
 def test_every_input_has_a_state_of_its_own(root: Path):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from resnetbk.errors import UserError
-from resnetbk.repro.files import sha256_json, write_json
+from resnetbk.repro.files import sha256_json
 from resnetbk.repro.sealed import write_sealed
 from resnetbk.training.manifest import lineage, read_manifest, registered_plan
 
@@ -64,9 +64,8 @@ def test_the_lineage_binds_all_that_the_weights_were_made_from(key: str):
 def test_the_registered_plan(tmp_path: Path):
     assert registered_plan(tmp_path) is None
     plan = {"alpha": 0.05}
-    write_json(tmp_path / "plan.lock.json", {"sha256": sha256_json(plan), "plan": plan})
-    assert registered_plan(tmp_path) == sha256_json(plan)
-    for content in (json.dumps({"sha256": sha256_json(plan), "plan": {"alpha": 0.1}}), "[]", "{", "{}"):
+    assert write_sealed(tmp_path / "plan.lock.json", plan) == registered_plan(tmp_path) == sha256_json(plan)
+    for content in (json.dumps({"sha256": sha256_json(plan), "alpha": 0.1}), "[]", "{", "{}"):
         (tmp_path / "plan.lock.json").write_text(content)
-        with pytest.raises(UserError, match=r"plan\.lock\.json: its hash is not that of its plan"):
+        with pytest.raises(UserError, match=r"plan\.lock\.json: .*; `resnetbk plan register` writes it"):
             registered_plan(tmp_path)

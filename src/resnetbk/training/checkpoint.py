@@ -5,7 +5,6 @@ Only safetensors are written and read: a file that could run code is never opene
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -14,6 +13,7 @@ from torch import nn
 
 from resnetbk.errors import UserError
 from resnetbk.repro.files import atomic_path
+from resnetbk.repro.hashing import hash_tensors
 
 
 def save_weights(model: nn.Module, path: Path) -> None:
@@ -46,8 +46,4 @@ def load_weights(model: nn.Module, path: Path) -> None:
 
 def weights_hash(model: nn.Module) -> str:
     """Return a SHA-256 over names, dtypes, shapes and bits of all parameters and buffers."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+    return hash_tensors(model.state_dict())

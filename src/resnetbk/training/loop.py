@@ -17,6 +17,7 @@ from resnetbk.data.corpus import Corpus, Split
 from resnetbk.params import Train
 from resnetbk.training.checkpoint import weights_hash
 from resnetbk.training.interruption import Interrupted
+from resnetbk.training.launch import require_parts
 from resnetbk.training.loss import next_token_loss
 from resnetbk.training.optimiser import build_optimiser
 from resnetbk.training.resume import ResumeState
@@ -47,8 +48,10 @@ def train(
     **Returns:** rows of step, tokens, loss, learning_rate and gradient_norm every `log_interval` steps, and of
     validation_loss every `validation_interval` steps and at the end. Losses in nats per token.
     **Raises:** `DivergenceError` when a loss or a gradient is not finite; `Interrupted` when it was asked to stop
-    and has saved its state; `UserError` when the state cannot be saved.
+    and has saved its state; `UserError` when the state cannot be saved, or a step has fewer
+    parts than there are processes.
     """
+    require_parts(config.accumulation, world.size)
     optimiser = build_optimiser(model, weight_decay=config.weight_decay, beta1=config.beta1, beta2=config.beta2)
     progress = _load(resume, model, optimiser, world)
     history: list[Row] = progress["history"]

@@ -16,7 +16,6 @@ from resnetbk.data.corpus import Split
 from resnetbk.params import Train
 from resnetbk.training.data_parallel import GradientSum
 from resnetbk.training.divergence import check_finite
-from resnetbk.training.launch import require_parts
 from resnetbk.training.loss import next_token_loss
 from resnetbk.training.world import World
 
@@ -35,8 +34,7 @@ def optimiser_step(
 
     **Arguments:** `step`: 0-based; `seed`: of the order of the data; `world`: the processes that share the parts.
     **Returns:** the mean loss of the parts (nats per token) and the norm, the same on every process.
-    **Raises:** `DivergenceError`, on every process, when a loss or the norm is not finite; `UserError` when there
-    are fewer parts than processes.
+    **Raises:** `DivergenceError`, on every process, when a loss or the norm is not finite.
     """
 
     def batch(part: int) -> tuple[Tensor, Tensor]:
@@ -48,7 +46,6 @@ def optimiser_step(
             seed=seed,
         )
 
-    require_parts(config.accumulation, world.size)
     optimiser.zero_grad(set_to_none=True)
     gradients = GradientSum(model.parameters(), world)
     total = 0.0
