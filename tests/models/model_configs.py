@@ -1,6 +1,6 @@
 """Small configurations of every family and option, for the tests of models."""
 
-from resnetbk.params import GPT2, Mamba, Mamba2, ResNetBK, Transformer
+from resnetbk.params.models import GPT2, Mamba, Mamba2, ResNetBK, Transformer
 
 VOCABULARY = 64
 BUDGET = 60_000
@@ -36,7 +36,7 @@ def mixture(**changes) -> dict:
 
 
 def mamba(**changes) -> Mamba:
-    fields = {"family": "mamba", "layers": 2, "state_size": 4, "convolution": 4, "expand": 2}
+    fields = {"family": "mamba", "layers": 2, "state_size": 4, "convolution": 4, "expand": 2, "norm": False}
     return Mamba(**{**fields, **changes})
 
 
@@ -74,6 +74,10 @@ CONFIGS = {
     "phase_energies": resnet_bk(mixer="phase", eta=0.3, energies=3),
     "rotation": resnet_bk(mixer="rotation"),
     "rotation_energies": resnet_bk(mixer="rotation", energies=3),
+    "scattering": resnet_bk(mixer="scattering", eta=1.0),
+    "scattering_energies": resnet_bk(mixer="scattering", eta=1.0, energies=3),
+    "signed": resnet_bk(mixer="signed"),
+    "signed_energies": resnet_bk(mixer="signed", energies=3),
     "dense": resnet_bk(ffn={"kind": "dense", "ratio": 2.0}),
     "experts": resnet_bk(ffn=mixture()),
     "experts_top_2": resnet_bk(ffn=mixture(top_k=2)),
@@ -81,6 +85,7 @@ CONFIGS = {
     "hybrid": resnet_bk(hybrid_gradient=0.5),
     "hybrid_diagonal": resnet_bk(mixer="diagonal", hybrid_gradient=0.5),
     "mamba": mamba(),
+    "mamba_normed": mamba(norm=True),
     "mamba2": mamba2(),
     "mamba2_groups": mamba2(groups=2),
     "transformer": transformer(),

@@ -201,7 +201,7 @@ def test_encoders_see_both_ways_and_the_audit_refuses_them(name, tokens_BL):
     assert "logits at position 0 see at least" in outcome.detail
 
 
-@pytest.mark.parametrize("name", ["propagator", "phase"])
+@pytest.mark.parametrize("name", ["propagator", "phase", "scattering"])
 def test_their_causal_counterparts_pass_the_same_audit(name, tokens_BL):
     model = build_model(resnet_bk(mixer=name, eta=0.3, energies=2), VOCABULARY, BUDGET, 0)
     assert check_causality(model, tokens_BL, vocabulary_size=VOCABULARY, seed=0).passed
@@ -245,19 +245,21 @@ def test_many_energies_are_many_states(name, u_BNE):
     torch.testing.assert_close(many(u_BNE), 3 * one(u_BNE), rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["propagator", "diagonal", "phase"])
+@pytest.mark.parametrize("name", ["propagator", "diagonal", "phase", "scattering"])
 def test_eta_is_heeded(name, u_BNE):
     sharp, broad = (mixer_and_config(mixer=name, eta=eta)[0] for eta in (1e-3, 1.0))
     assert not torch.allclose(sharp(u_BNE), broad(u_BNE))
 
 
-@pytest.mark.parametrize("name", ["exponential", "phase", "rotation", "bidirectional_propagator"])
+@pytest.mark.parametrize(
+    "name", ["exponential", "phase", "rotation", "scattering", "signed", "bidirectional_propagator"]
+)
 def test_a_mixer_without_the_hybrid_gradient_refuses_it(name):
     with pytest.raises(UserError, match=rf"hybrid_gradient is 0\.5, but mixer '{name}' has no such gradient"):
         build_model(resnet_bk(mixer=name, hybrid_gradient=0.5), VOCABULARY, BUDGET, 0)
 
 
-@pytest.mark.parametrize("name", ["exponential", "rotation"])
+@pytest.mark.parametrize("name", ["exponential", "rotation", "signed"])
 def test_a_mixer_without_a_resolvent_cannot_scatter(name):
     with pytest.raises(UserError, match=f"'scattering', but mixer '{name}' has no resolvent"):
         build_model(resnet_bk(mixer=name, ffn=mixture(router="scattering")), VOCABULARY, BUDGET, 0)
@@ -348,4 +350,6 @@ def test_the_folder_holds_mixers_only():
         "phase",
         "propagator",
         "rotation",
+        "scattering",
+        "signed",
     ]

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from tests.models.model_configs import BUDGET, VOCABULARY, gpt2, mamba, mamba2, resnet_bk, transformer
 
 from resnetbk.models.registry import build_model, count_parameters
-from resnetbk.params import Model
+from resnetbk.params.models import Model
 
 TRANSFORMERS = ("transformer", "gpt2")
 

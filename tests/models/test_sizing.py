@@ -33,7 +33,7 @@ def test_the_control_has_the_shape_of_the_propagator_at_the_default_budget():
 def test_a_budget_too_small_for_the_vocabulary(name):
     with pytest.raises(UserError) as caught:
         build_model(MODELS[name], 50_257, 20_000, 0)
-    assert "run.parameter_budget = 20,000" in str(caught.value)
+    assert "parameter_budget = 20,000" in str(caught.value)
     assert "vocabulary of 50,257" in str(caught.value)
     assert "the nearest is " in str(caught.value)
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from torch import Tensor
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from resnetbk import params
 from resnetbk.errors import UserError
 from resnetbk.models.attention import AttentionModel, feed_forward_shapes
 from resnetbk.models.language_model import State, exempt_from_weight_decay
 from resnetbk.models.sizing import Shape, fit
+from resnetbk.params import models as params
 
 
 class GPT2(AttentionModel, GPT2LMHeadModel):

@@ -16,12 +16,12 @@ from torch import Tensor
 from transformers import MambaConfig, MambaForCausalLM
 from transformers.models.mamba.modeling_mamba import MambaMixer
 
-from resnetbk import params
 from resnetbk.kernels.convolution import causal_convolution_silu, causal_convolution_silu_from_state
 from resnetbk.kernels.selective import selective_scan, selective_scan_from_state
 from resnetbk.models.language_model import State
 from resnetbk.models.sizing import Shape, fit
 from resnetbk.models.state_space import StateSpaceModel, official_kernels_apply
+from resnetbk.params import models as params
 
 
 class ScanMixer(MambaMixer):
@@ -88,7 +88,8 @@ def build(config: params.Mamba, vocabulary_size: int, parameter_budget: int) -> 
     """Build a Mamba of the given budget.
 
     The width does most of the sizing. What is left goes to the rank of the step size: never below Mamba's
-    own choice, a sixteenth of the width, so the baseline is not weakened.
+    own choice, a sixteenth of the width, so the baseline is not weakened. Only with `norm` anything but Hugging
+    Face's is added to it.
     """
 
     def natural_rank(width: int) -> int:
@@ -103,10 +104,12 @@ def build(config: params.Mamba, vocabulary_size: int, parameter_budget: int) -> 
         inner = config.expand * width
         projections = 3 * width * inner + inner * (rank + 2 * config.state_size) + rank * inner + inner
         block = projections + inner * (config.convolution + 1) + inner * (config.state_size + 1) + width
+        if config.norm:
+            block += inner + 2 * config.state_size
         return vocabulary_size * width + config.layers * block + width
 
     shape = fit(shapes, count, step=2, budget=parameter_budget, vocabulary_size=vocabulary_size, family="mamba")
-    return Mamba(
+    return _kind(config)(
         MambaConfig(
             vocab_size=vocabulary_size,
             hidden_size=shape.width,
@@ -121,3 +124,12 @@ def build(config: params.Mamba, vocabulary_size: int, parameter_budget: int) -> 
             use_cache=False,
         )
     )
+
+
+def _kind(config: params.Mamba) -> type[Mamba]:
+    """Return the class; the other one's modules are not imported."""
+    if not config.norm:
+        return Mamba
+    from resnetbk.models.mamba_normed import NormedMamba
+
+    return NormedMamba

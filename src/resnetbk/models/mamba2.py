@@ -15,12 +15,12 @@ from torch import Tensor
 from transformers import Mamba2Config, Mamba2ForCausalLM
 from transformers.models.mamba2.modeling_mamba2 import Mamba2Mixer
 
-from resnetbk import params
 from resnetbk.kernels.convolution import causal_convolution_silu, causal_convolution_silu_from_state
 from resnetbk.kernels.state_space_dual import state_space_dual, state_space_dual_from_state
 from resnetbk.models.language_model import State
 from resnetbk.models.sizing import Shape, fit
 from resnetbk.models.state_space import StateSpaceModel, official_kernels_apply
+from resnetbk.params import models as params
 
 HEAD_RANGE = 1.5  # times or divided by its configured width a head may be, to divide the inner width
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from resnetbk.models.language_model import LanguageModel
-from resnetbk.params import Model
+from resnetbk.params.models import Model
 
 
 def build_model(config: Model, vocabulary_size: int, parameter_budget: int, seed: int) -> LanguageModel:

@@ -62,7 +62,7 @@ def fit(
     above = min((n for n, _ in sized if n > budget), default=None)
     possible = " and ".join(f"{n:,}" for n in (below, above) if n is not None)
     raise UserError(
-        f"a {family} model cannot be sized to run.parameter_budget = {budget:,} with a vocabulary of "
+        f"a {family} model cannot be sized to parameter_budget = {budget:,} with a vocabulary of "
         f"{vocabulary_size:,}: expected a shape within 1 %, the nearest "
         f"{'are' if ' and ' in possible else 'is'} {possible}; choose one of these budgets, a smaller "
         "vocabulary, or other layers or heads in models"

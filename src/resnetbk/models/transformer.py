@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from resnetbk import params
 from resnetbk.models.attention import AttentionModel, feed_forward_shapes
 from resnetbk.models.language_model import exempt_from_weight_decay
 from resnetbk.models.sizing import Shape, fit
+from resnetbk.params import models as params
 
 
 class Transformer(AttentionModel, LlamaForCausalLM):

@@ -17,7 +17,7 @@ from torch import Tensor
 from resnetbk.models.resnet_bk.edge import EdgeMixer
 from resnetbk.models.resnet_bk.two_sided import two_sided_diagonal
 from resnetbk.models.resnet_bk.weights import matrix
-from resnetbk.params import ResNetBK
+from resnetbk.params.models import ResNetBK
 
 
 class Mixer(EdgeMixer):

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from resnetbk.models.resnet_bk.edge import EdgeMixer
 from resnetbk.models.resnet_bk.potential import Readout
 from resnetbk.models.resnet_bk.two_sided import two_sided_solve
-from resnetbk.params import ResNetBK
+from resnetbk.params.models import ResNetBK
 
 
 class Mixer(EdgeMixer):

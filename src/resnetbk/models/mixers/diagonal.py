@@ -17,7 +17,7 @@ from torch import Tensor
 from resnetbk.kernels.moebius import moebius_scan, moebius_scan_from_state
 from resnetbk.models.resnet_bk.edge import EdgeMixer
 from resnetbk.models.resnet_bk.weights import matrix
-from resnetbk.params import ResNetBK
+from resnetbk.params.models import ResNetBK
 
 COMPLEX_BYTES = 8
 

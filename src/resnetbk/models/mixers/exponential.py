@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from resnetbk.kernels.recurrence import linear_recurrence, linear_recurrence_from_state
 from resnetbk.models.resnet_bk.potential import Decay, Detuning, Readout
-from resnetbk.params import ResNetBK
+from resnetbk.params.models import ResNetBK
 
 FLOAT_BYTES = 4
 

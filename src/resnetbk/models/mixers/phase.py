@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from resnetbk.kernels.moebius import moebius_scan, moebius_scan_from_state
 from resnetbk.models.resnet_bk.resolvent import ETA_FLOOR, first_resolvent
 from resnetbk.models.resnet_bk.turning import TurningMixer
-from resnetbk.params import ResNetBK
+from resnetbk.params.models import ResNetBK
 
 COMPLEX_BYTES = 8
 LARGEST_POTENTIAL = 1e6  # farther out the angle is 0 or pi to all of float32's digits, and |g| would vanish

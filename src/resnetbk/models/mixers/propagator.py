@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from resnetbk.kernels.propagator import propagator, propagator_from_state
 from resnetbk.models.resnet_bk.edge import EdgeMixer
 from resnetbk.models.resnet_bk.potential import Readout
-from resnetbk.params import ResNetBK
+from resnetbk.params.models import ResNetBK
 
 COMPLEX_BYTES = 8
 

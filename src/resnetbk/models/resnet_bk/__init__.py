@@ -16,7 +16,7 @@ from resnetbk.models import mixers
 from resnetbk.models.resnet_bk.feed_forward_block import build_feed_forward
 from resnetbk.models.resnet_bk.model import ResNetBKModel
 from resnetbk.models.sizing import Shape, fit
-from resnetbk.params import ResNetBK
+from resnetbk.params.models import ResNetBK
 
 EXPANSION = 2  # natural inner width in model widths, as in Mamba
 EXPANSION_RANGE = 0.25  # the inner width may leave that by this fraction to meet the budget

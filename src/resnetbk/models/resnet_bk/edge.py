@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from resnetbk.models.resnet_bk.potential import Decay, Detuning
 from resnetbk.models.resnet_bk.resolvent import ETA_FLOOR, first_resolvent
 from resnetbk.models.resnet_bk.weights import inverse_softplus
-from resnetbk.params import ResNetBK
+from resnetbk.params.models import ResNetBK
 
 
 class EdgeMixer(nn.Module):

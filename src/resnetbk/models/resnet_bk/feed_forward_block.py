@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from resnetbk.models.language_model import State
 from resnetbk.models.resnet_bk.block import EPSILON
+from resnetbk.models.resnet_bk.weights import residual_scale
 from resnetbk.models.sizing import even
-from resnetbk.params import ResNetBK
+from resnetbk.params.models import ResNetBK
 
 Scattering = tuple[Tensor, Tensor]  # Re g_BNH and Im g_BNH of the mixer's resolvent
 
@@ -59,14 +60,9 @@ class MixtureBlock(FeedForwardBlock):
         return self.layer.state_size()
 
 
-def residual_scale(config: ResNetBK) -> float:
-    """Return the factor on initial output projections: the residual stream sums one output per layer."""
-    return config.layers**-0.5
-
-
 def build_feed_forward(width: int, config: ResNetBK) -> FeedForwardBlock | None:
     """Build what `config.ffn` asks for; the modules of the other kinds are not imported."""
-    ffn, scale = config.ffn, residual_scale(config)
+    ffn, scale = config.ffn, residual_scale(config.layers)
     if ffn.kind == "none":
         return None
     hidden = even(ffn.ratio * width)

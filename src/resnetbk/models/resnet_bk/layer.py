@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from resnetbk.errors import UserError
 from resnetbk.models.language_model import State
 from resnetbk.models.resnet_bk.block import MixerBlock
-from resnetbk.models.resnet_bk.feed_forward_block import build_feed_forward, residual_scale
-from resnetbk.params import ResNetBK
+from resnetbk.models.resnet_bk.feed_forward_block import build_feed_forward
+from resnetbk.models.resnet_bk.weights import residual_scale
+from resnetbk.params.models import ResNetBK
 
 
 class Layer(nn.Module):
@@ -34,7 +35,7 @@ class Layer(nn.Module):
             width=width,
             inner=inner,
             kernel=config.convolution,
-            scale=residual_scale(config),
+            scale=residual_scale(config.layers),
         )
         self.feed_forward = build_feed_forward(width, config)
 

@@ -12,9 +12,8 @@ from resnetbk.errors import UserError
 from resnetbk.models.language_model import LanguageModel, State, exempt_from_weight_decay
 from resnetbk.models.resnet_bk.block import EPSILON
 from resnetbk.models.resnet_bk.layer import Layer
-from resnetbk.params import ResNetBK
-
-EMBEDDING_STD = 0.02
+from resnetbk.models.resnet_bk.weights import EMBEDDING_STD
+from resnetbk.params.models import ResNetBK
 
 
 class ResNetBKModel(LanguageModel):

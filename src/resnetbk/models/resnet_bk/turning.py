@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from resnetbk.kernels.complex_recurrence import complex_linear_recurrence, complex_linear_recurrence_from_state
 from resnetbk.models.resnet_bk.potential import Decay, Readout
 from resnetbk.models.resnet_bk.weights import matrix
-from resnetbk.params import ResNetBK
+from resnetbk.params.models import ResNetBK
 
 WIDEST_COSINE = 0.9  # of the angles at the start: from 26 to 154 degrees, away from the circle's real points
 
