@@ -30,14 +30,14 @@ from tests.models import model_configs
 from tests.packed_corpus import draw_documents, write_corpus
 from resnetbk.data.corpus import Corpus
 from resnetbk.models.registry import build_model
-from resnetbk.params import Train
+from resnetbk.params.training import Train
 from resnetbk.training.checkpoint import weights_hash
 from resnetbk.training.loop import train
 from resnetbk.training.resume import ResumeState
 
 enforce(level)
 config = Train(
-    steps=3, batch_size=2, length=16, accumulation=1, learning_rate=1e-2, minimum_learning_rate=1e-3,
+    steps=3, batch_size=2, length=16, accumulation=1, learning_rate=1e-2, final_learning_rate=0.1,
     warmup_steps=2, weight_decay=0.1, beta1=0.9, beta2=0.95, gradient_clip=1.0, validation_interval=3,
     validation_batches=1, log_interval=1, checkpoint_interval=2,
 )

@@ -21,7 +21,7 @@ from tests.training.small_cell import make_corpus, train_small
 from torch import nn
 
 from resnetbk.errors import UserError
-from resnetbk.training import cell, loop
+from resnetbk.training import cell, loop, resumable
 from resnetbk.training.cell_lock import cell_lock
 from resnetbk.training.optimiser import build_optimiser
 from resnetbk.training.resume import ResumeState
@@ -74,12 +74,12 @@ def work_in_a_thread(root: Path) -> None:
 
 def work_deaf(root: Path, steps: int, interval: int) -> None:
     """Train without listening to signals."""
-    cell.stop_signals = lambda: nullcontext(lambda: 0)
+    resumable.stop_signals = lambda: nullcontext(lambda: 0)
     work(root, steps, interval)
 
 
 def work_without_lock(root: Path, steps: int, interval: int) -> None:
-    cell.cell_lock = lambda *arguments: cell_lock("nothing")
+    resumable.cell_lock = lambda *arguments: cell_lock("nothing")
     work(root, steps, interval)
 
 
@@ -140,7 +140,7 @@ def stop_after_two_of_three(root: Path, change: str = "") -> None:
     """Train two steps of three, or what is left of them, with one input of the training changed."""
     done: list[int] = []
 
-    class Noted(cell.Progress):
+    class Noted(resumable.Progress):
         def update(self, step: int, loss: float) -> None:
             done.append(step)
 
@@ -148,14 +148,14 @@ def stop_after_two_of_three(root: Path, change: str = "") -> None:
         if done == [1, 2]:
             raise Stopped
 
-    cell.Progress = Noted
+    resumable.Progress = Noted
     take_step = loop.optimiser_step
     loop.optimiser_step = lambda *arguments, **options: stop() or take_step(*arguments, **options)
     if change == "code":
         sources = cell.imported_sources
         cell.imported_sources = lambda *arguments: sources(*arguments) | {"src/resnetbk/errors.py": "0" * 64}
     elif change == "packages":
-        cell.version = lambda package: "0.0"
+        resumable.version = lambda package: "0.0"
     elif change == "data":
         shutil.rmtree(root / "data/corpus")
         make_corpus(root, first_seed=10)

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from resnetbk.data.corpus import Corpus
 from resnetbk.models.language_model import LanguageModel
 from resnetbk.models.registry import build_model
-from resnetbk.params import Mamba, MixtureOfExperts, Model, ResNetBK, Train
+from resnetbk.params.models import Mamba, MixtureOfExperts, Model, ResNetBK
+from resnetbk.params.training import Train
 from resnetbk.repro.levels import enforce
 from resnetbk.training import data_parallel, step
 from resnetbk.training.checkpoint import weights_hash
@@ -57,7 +58,7 @@ CONFIG = Train(
     length=12,
     accumulation=7,  # no number of processes above 1 divides it
     learning_rate=1e-2,
-    minimum_learning_rate=1e-3,
+    final_learning_rate=0.1,
     warmup_steps=2,
     weight_decay=0.1,
     beta1=0.9,

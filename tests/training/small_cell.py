@@ -28,6 +28,8 @@ def small_params(**train: object) -> Params:
         "steps": 3,
         "batch_size": 2,
         "length": 12,
+        "learning_rate": 1e-2,
+        "weight_decay": 0.1,
         "warmup_steps": 1,
         "validation_interval": 2,
         "validation_batches": 1,

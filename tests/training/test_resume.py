@@ -10,7 +10,8 @@ from tests.packed_corpus import draw_documents, write_corpus
 
 from resnetbk.data.corpus import Corpus
 from resnetbk.models.registry import build_model
-from resnetbk.params import Mamba, Train
+from resnetbk.params.models import Mamba
+from resnetbk.params.training import Train
 from resnetbk.training.checkpoint import weights_hash
 from resnetbk.training.loop import train
 from resnetbk.training.resume import ResumeState
@@ -21,7 +22,7 @@ CONFIG = Train(
     length=12,
     accumulation=2,
     learning_rate=1e-2,
-    minimum_learning_rate=1e-3,
+    final_learning_rate=0.1,
     warmup_steps=2,
     weight_decay=0.1,
     beta1=0.9,

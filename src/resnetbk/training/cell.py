@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 import json
-import sys
-from contextlib import closing
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from resnetbk.audit.code import SOURCE_ROOT, verify_code
+from resnetbk.data.batches import training_batch
 from resnetbk.data.corpus import Corpus
+from resnetbk.models.language_model import LanguageModel
 from resnetbk.models.registry import build_model, count_parameters
 from resnetbk.params import Params
+from resnetbk.params.training import Train
 from resnetbk.repro.code import imported_sources
-from resnetbk.repro.files import sha256_file, sha256_json, write_bytes
+from resnetbk.repro.files import sha256_file, write_bytes
 from resnetbk.repro.levels import enforce
-from resnetbk.repro.repository import main_root
 from resnetbk.repro.sealed import write_sealed
-from resnetbk.training.cell_lock import cell_lock
 from resnetbk.training.checkpoint import save_weights, weights_hash
-from resnetbk.training.interruption import Interrupted, stop_signals
-from resnetbk.training.loop import Row, train
+from resnetbk.training.costs import Costs, count_costs, tied_embeddings
+from resnetbk.training.data_order import data_order_hash
+from resnetbk.training.initialisation import initialisation
+from resnetbk.training.loop import Row
 from resnetbk.training.manifest import lineage, registered_plan
-from resnetbk.training.progress import Progress
-from resnetbk.training.resume import ResumeState
+from resnetbk.training.resumable import trained
 from resnetbk.training.world import World
-
-# Code too, though of others: with another version a training would go on to bits that no version makes alone.
-COMPUTING_PACKAGES = ("torch", "numpy", "numba", "llvmlite", "transformers")
+from resnetbk.tuning.choice import chosen
 
 
 def train_cell(params: Params, name: str, seed: int, *, root: Path, world: World = World()) -> int:  # noqa: B008
@@ -38,54 +35,42 @@ def train_cell(params: Params, name: str, seed: int, *, root: Path, world: World
 
     **Arguments:** `world`: the processes that train it together; the first alone saves, reports and writes.
     **Returns:** the tokens that this call trained on, fewer than the manifest's after a resume.
-    **Raises:** `UserError` when the model's code is not the code that was audited, training diverges, another
-    process trains this cell, or a file cannot be written; `Interrupted` when a signal asked it to stop.
+    **Raises:** `UserError` when the model's code is not the code that was audited, its tuning is incomplete,
+    training diverges, another process trains this cell, or a file cannot be written; `Interrupted` when a signal
+    asked it to stop.
     """
     enforce(params.run.determinism)
-    cell, steps = f"{name}-{seed}", params.train.steps
     corpus = Corpus.open(root / "data/corpus")
     model = build_model(params.models[name], corpus.vocabulary_size, params.run.parameter_budget, seed)
     verify_code(root / f"metrics/audit/{name}.json")
-    manifest = _what_goes_in(params, name, seed, corpus, model)
+    config, tuning = chosen(params, name, root=root)
+    manifest = {
+        **what_goes_in(params, name, seed, corpus, model, config),
+        "tuning": tuning,
+        "initialisation": initialisation(model, seed),
+        "data_order": data_order_hash(corpus.split("train"), config, seed),
+    }
     plan = registered_plan(root)
-    packages = {package: version(package) for package in COMPUTING_PACKAGES}
-    states = main_root() / ".resume"
-    resume = ResumeState(states / f"train-{cell}-{sha256_json([manifest, plan, packages])[:16]}")
-    locks = (root.resolve() / f".resume/train-{cell}.lock", resume.directory.with_suffix(".lock"))
-    tokens_per_step = params.train.batch_size * params.train.accumulation * params.train.length
-    progress = Progress(cell, steps=steps, tokens_per_step=tokens_per_step, shown=world.first)
-    try:
-        with cell_lock(cell, *locks if world.first else ()), stop_signals() as stop_signal, closing(progress):
-            history = train(
-                model,
-                corpus,
-                params.train,
-                seed=seed,
-                resume=resume,
-                on_step=progress.update,
-                stop_signal=stop_signal,
-                world=world,
-            )
-            if world.first:
-                manifest |= {"steps": steps, "tokens": steps * tokens_per_step}
-                _write_outs(root, cell, model, history, manifest, plan)
-                if number := stop_signal():
-                    raise Interrupted(number, steps)
-                resume.clear()
-    except Interrupted as stop:
+    cell = f"{name}-{seed}"
+    with trained(
+        f"train-{cell}", model, corpus, config, seed=seed, inputs=[manifest, plan], root=root, world=world
+    ) as result:
         if world.first:
-            print(f"{cell}: saved at step {stop.step}; run again to go on", file=sys.stderr)
-        raise
-    return progress.tokens
+            tokens = config.steps * config.batch_size * config.accumulation * config.length
+            manifest |= {"steps": config.steps, "tokens": tokens, "costs": _costs(model, corpus, config, seed)}
+            _write_outs(root, cell, model, result.history, manifest, plan)
+    return result.tokens
 
 
-def _what_goes_in(params: Params, name: str, seed: int, corpus: Corpus, model: nn.Module) -> dict[str, Any]:
-    """Return the first part of the manifest: all that decides the bits of the trained weights."""
+def what_goes_in(
+    params: Params, name: str, seed: int, corpus: Corpus, model: nn.Module, config: Train
+) -> dict[str, Any]:
+    """Return the first part of a manifest: all that decides the bits of the trained weights."""
     return {
         "model": name,
         "seed": seed,
         "config": params.models[name].model_dump(),
-        "train": params.train.model_dump(),
+        "train": config.model_dump(),
         "parameter_budget": params.run.parameter_budget,
         "determinism": params.run.determinism,
         "kernels": params.run.kernels,
@@ -93,6 +78,14 @@ def _what_goes_in(params: Params, name: str, seed: int, corpus: Corpus, model: n
         "code": imported_sources(SOURCE_ROOT, "resnetbk"),
         "initial_weights": weights_hash(model),
     }
+
+
+def _costs(model: LanguageModel, corpus: Corpus, config: Train, seed: int) -> Costs:
+    """Count, once the model is trained, so that whoever watches the process sees the training's steps first."""
+    tokens_BL, labels_BL = training_batch(
+        corpus.split("train"), step=0, batch_size=config.batch_size, length=config.length, seed=seed
+    )
+    return count_costs(model, tokens_BL, labels_BL, config.accumulation)
 
 
 def _write_outs(
@@ -105,6 +98,7 @@ def _write_outs(
     manifest |= {
         "dimensions": model.dimensions,
         "parameters": count_parameters(model),
+        "tied_embeddings": tied_embeddings(model),
         "final_weights": weights_hash(model),
         "files": {file: sha256_file(root / file) for file in (weights, rows)},
     }

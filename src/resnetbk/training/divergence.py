@@ -9,7 +9,11 @@ from resnetbk.errors import UserError
 
 
 class DivergenceError(UserError):
-    """Training met a value that is not finite."""
+    """Training met a value that is not finite, in optimiser step `step` (the first is 1)."""
+
+    def __init__(self, message: str, step: int) -> None:
+        super().__init__(message)
+        self.step = step
 
 
 def first_non_finite_module(model: nn.Module, tokens_BL: torch.Tensor) -> str | None:
@@ -54,5 +58,6 @@ def check_finite(value: float, what: str, step: int, model: nn.Module, tokens_BL
         )
         where = f"every output is finite; the gradient of {parameter!r} is not" if parameter else "the loss alone"
     raise DivergenceError(
-        f"{what} is {value} at step {step}: {where}. Lower train.learning_rate or train.gradient_clip."
+        f"{what} is {value} at step {step}: {where}. Lower train.learning_rate or train.gradient_clip.",
+        step,
     )

@@ -14,8 +14,9 @@ from torch import nn
 
 from resnetbk.data.batches import training_batch
 from resnetbk.data.corpus import Corpus, Split
-from resnetbk.params import Train
+from resnetbk.params.training import Train
 from resnetbk.training.checkpoint import weights_hash
+from resnetbk.training.gradient_cosine import hybrid_cosine
 from resnetbk.training.interruption import Interrupted
 from resnetbk.training.launch import require_parts
 from resnetbk.training.loss import next_token_loss
@@ -45,13 +46,15 @@ def train(
     seed share; `resume`: where unfinished work is kept; `on_step(steps_done, loss)` is told of each step;
     `stop_signal()`: the number of the signal that asks the training to stop, 0 while none does; `world`: the
     processes that share the steps, of which the first alone saves.
-    **Returns:** rows of step, tokens, loss, learning_rate and gradient_norm every `log_interval` steps, and of
+    **Returns:** rows of step, tokens, loss, learning_rate and gradient_norm every `log_interval` steps, with
+    hybrid_cosine where the model trains by a hybrid gradient (its cosine to the exact one, after the step), and of
     validation_loss every `validation_interval` steps and at the end. Losses in nats per token.
     **Raises:** `DivergenceError` when a loss or a gradient is not finite; `Interrupted` when it was asked to stop
     and has saved its state; `UserError` when the state cannot be saved, or a step has fewer
     parts than there are processes.
     """
     require_parts(config.accumulation, world.size)
+    assert "tuned" not in (config.learning_rate, config.weight_decay), "rates have to be chosen before"
     optimiser = build_optimiser(model, weight_decay=config.weight_decay, beta1=config.beta1, beta2=config.beta2)
     progress = _load(resume, model, optimiser, world)
     history: list[Row] = progress["history"]
@@ -61,7 +64,7 @@ def train(
         rate = learning_rate(
             step,
             peak=config.learning_rate,
-            minimum=config.minimum_learning_rate,
+            minimum=config.final_learning_rate * config.learning_rate,
             warmup_steps=config.warmup_steps,
             steps=config.steps,
         )
@@ -71,15 +74,23 @@ def train(
         done = step + 1
         tokens = done * config.batch_size * config.accumulation * config.length
         if done % config.log_interval == 0 or done == config.steps:
-            history.append(
-                {
-                    "step": done,
-                    "tokens": tokens,
-                    "loss": loss,
-                    "learning_rate": rate,
-                    "gradient_norm": gradient_norm,
-                }
+            row = {
+                "step": done,
+                "tokens": tokens,
+                "loss": loss,
+                "learning_rate": rate,
+                "gradient_norm": gradient_norm,
+            }
+            first_part = training_batch(
+                training,
+                step=step * config.accumulation,
+                batch_size=config.batch_size,
+                length=config.length,
+                seed=seed,
             )
+            if (cosine := hybrid_cosine(model, *first_part)) is not None:
+                row["hybrid_cosine"] = cosine
+            history.append(row)
         if done % config.validation_interval == 0 or done == config.steps:
             history.append(
                 {"step": done, "tokens": tokens, "validation_loss": validation_loss(model, validation, config)}

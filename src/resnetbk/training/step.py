@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from resnetbk.data.batches import training_batch
 from resnetbk.data.corpus import Split
-from resnetbk.params import Train
+from resnetbk.params.training import Train
 from resnetbk.training.data_parallel import GradientSum
 from resnetbk.training.divergence import check_finite
 from resnetbk.training.loss import next_token_loss

@@ -1,0 +1,69 @@
+"""A trial is a short training like any other: repeatable, the same budget for all, and its failure is recorded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.training.small_cell import make_root, small_params, states
+
+from resnetbk.errors import UserError
+from resnetbk.params import Params
+from resnetbk.tuning.trials import run_trials, trial_config
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(make_root(tmp_path))
+    return tmp_path
+
+
+def params(**tune: object) -> Params:
+    small = small_params()
+    update = {"weight_decays": [0.0, 0.9], "steps": 4, "warmup_steps": 1, "validation_batches": 2, **tune}
+    return small.model_copy(update={"tune": small.tune.model_copy(update=update)})
+
+
+def corrupt(root: Path, split: str) -> None:
+    path = root / f"data/corpus/{split}.tokens"
+    path.write_bytes(bytes(byte ^ 1 for byte in path.read_bytes()))
+
+
+def test_every_trial_is_scored_on_validation_and_none_leaves_a_state(root: Path):
+    made = run_trials(params(), "transformer", 1e-2, root=root)
+    assert [(trial["learning_rate"], trial["weight_decay"]) for trial in made["trials"]] == [
+        (1e-2, 0.0),
+        (1e-2, 0.9),
+    ]
+    assert made["tokens"] == 2 * 4 * 2 * 12
+    first, second = made["trials"]
+    assert 0 < first["validation_loss"] != second["validation_loss"] > 0
+    assert states(root) == []
+    assert run_trials(params(), "transformer", 1e-2, root=root) == made
+
+
+def test_the_test_split_is_never_read(root: Path):
+    corrupt(root, "test")
+    run_trials(params(), "transformer", 1e-2, root=root)
+    corrupt(root, "validation")  # the control: what is read is checked
+    with pytest.raises(UserError, match="validation"):
+        run_trials(params(), "transformer", 1e-2, root=root)
+
+
+def test_a_trial_that_diverges_is_recorded_with_its_step(root: Path):
+    made = run_trials(params(weight_decays=[0.1, 1e30]), "transformer", 1e-2, root=root)
+    well, diverged = made["trials"]
+    assert well["diverged_at"] is None
+    assert diverged["validation_loss"] is None
+    assert 1 < diverged["diverged_at"] <= 4
+    assert made["tokens"] == 2 * 12 * (4 + diverged["diverged_at"])
+
+
+def test_a_trial_differs_from_the_training_in_length_rates_and_validation_alone():
+    small = params()
+    trial, training = trial_config(small, 1e-3, 0.5).model_dump(), small.train.model_dump()
+    differing = {key for key in trial if trial[key] != training[key]}
+    assert differing <= {
+        *("steps", "warmup_steps", "learning_rate", "weight_decay"),
+        *("validation_interval", "validation_batches", "log_interval", "checkpoint_interval"),
+    }
