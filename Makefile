@@ -27,7 +27,8 @@ reproduce: $(LOCKED)  ## Run what changed of the pipeline; JOBS=n cells at once
 	@resnetbk reproduce --jobs $(JOBS)
 
 benchmark: $(LOCKED)  ## Time the models and kernels on this machine, which should be idle
-	@dvc repro -s -f benchmark/dvc.yaml:benchmark benchmark/dvc.yaml:benchmark_reproducibility
+	@dvc repro -s -f benchmark/dvc.yaml:benchmark benchmark/dvc.yaml:benchmark_reproducibility \
+	  benchmark/dvc.yaml:benchmark_cells
 
 test: $(LOCKED)  ## Run the tests
 	@pytest -n $(JOBS)

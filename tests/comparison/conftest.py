@@ -20,6 +20,8 @@ REPOSITORY = Path(__file__).parents[2]
 BYTES_PER_TOKEN = 3
 # True difference to Mamba's loss, in nats a token.
 EFFECTS = {"resnet_bk": 0.15, "exponential_gate": 0.16, "mamba": 0.0, "transformer": 0.9}
+SHARED_CODE = "src/resnetbk/training/loop.py"
+STEPS = 600
 
 
 def sha(*parts: Any) -> str:
@@ -29,12 +31,12 @@ def sha(*parts: Any) -> str:
 class Experiment:
     """Files of a run under `root`; `edit` changes one as a user or a bug might."""
 
-    def __init__(self, root: Path, *, seeds: int = 3, documents: int = 20, effects=EFFECTS):
+    def __init__(self, root: Path, *, seeds: int = 3, documents: int = 20, effects=EFFECTS, hypotheses=()):
         self.root = root
         shutil.copy(REPOSITORY / "params.yaml", root / "params.yaml")
         content = load_params(root / "params.yaml").model_dump()
         content["run"] |= {"models": list(effects), "seeds": list(range(seeds)), "parameter_budget": 10**6}
-        content["models"] = {name: content["models"][name] for name in effects}
+        content["compare"] |= {"resamples": 1000, "hypotheses": dict(hypotheses)}
         self.content = content
         self.plan = register_plan(self.params, root / PLAN_FILE)
         random = np.random.Generator(np.random.PCG64(7))
@@ -71,6 +73,13 @@ class Experiment:
     def edit(self, path: str, **changes: Any) -> None:
         self.write(path, self.read(path) | changes)
 
+    def write_history(self, path: str, losses: dict[int, float]) -> None:
+        """Write a training's rows, and its held-out losses at some steps."""
+        rows = [{"step": 1, "tokens": 1024, "loss": 8.0}]
+        rows += [{"step": step, "tokens": 1024 * step, "validation_loss": loss} for step, loss in losses.items()]
+        (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / path).write_text("".join(json.dumps(row) + "\n" for row in rows))
+
     def write_cell(self, model: str, seed: int, loss_D: np.ndarray, tokens_D: np.ndarray) -> None:
         loss = float(np.average(loss_D, weights=tokens_D))
         rows = zip(loss_D.tolist(), tokens_D.tolist(), strict=True)
@@ -91,13 +100,31 @@ class Experiment:
             "weights": sha("file", model, seed),
         }
         history = f"metrics/train/{model}-{seed}.jsonl"
-        self.write(history, {"step": 1, "loss": loss})
+        self.write_history(history, {STEPS // 2: loss + 0.5, STEPS: loss})
         manifest = {
             "model": model,
             "seed": seed,
+            "config": self.content["models"][model],
+            "train": {"batch_size": 4, "length": 256, "accumulation": 1},
+            "parameter_budget": 10**6,
+            "determinism": "portable",
+            "kernels": "auto",
             "data": {"train": sha("train"), "validation": sha("validation")},
+            "code": {SHARED_CODE: sha(SHARED_CODE), f"src/resnetbk/models/{model}.py": sha("code", model)},
+            "tuning": {
+                "trials": 6,
+                "tokens": 491_520,
+                "learning_rate": 6e-3,
+                "weight_decay": 0.1,
+                "at_edge": False,
+            },
             "tokens": 614_400,
+            "steps": STEPS,
+            "data_order": sha("order", seed),
             "initial_weights": sha("initial", model, seed),
+            "initialisation": "own" if self.content["models"][model]["family"] == "resnet_bk" else "original",
+            "tied_embeddings": True,
+            "costs": {"forward_flops": 10**9, "backward_flops": 2 * 10**9, "peak_memory_bytes": 5 * 10**7},
             "final_weights": sha("final", model, seed),
             "files": {
                 f"models/{model}-{seed}/weights.safetensors": sha("file", model, seed),
@@ -116,7 +143,7 @@ def experiment(tmp_path: Path) -> Experiment:
 
 @pytest.fixture
 def make_experiment(tmp_path: Path):
-    """Make an experiment with other seeds, documents or effects."""
+    """Make an experiment with other seeds, documents, effects or hypotheses."""
 
     def make(**changes: Any) -> Experiment:
         return Experiment(tmp_path, **changes)

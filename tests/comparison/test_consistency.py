@@ -74,6 +74,12 @@ def test_one_run_under_two_seeds_is_refused(experiment, key, words):
     assert f"models/mamba-2: {words} identical to those of models/mamba-0" in message
 
 
+def test_the_same_losses_under_two_seeds_are_refused(experiment):
+    twin = {key: experiment.read("metrics/evaluate/mamba-0.json")[key] for key in ("loss", "documents")}
+    experiment.edit("metrics/evaluate/mamba-2.json", **twin)
+    assert "models/mamba-2: held-out losses identical to those of models/mamba-0" in refusal(experiment)
+
+
 def test_equal_weights_under_the_same_seed_of_two_models_are_no_copy_of_a_seed(experiment):
     twin = experiment.read("models/mamba-0/manifest.json")["initial_weights"]
     experiment.edit("models/resnet_bk-0/manifest.json", initial_weights=twin)

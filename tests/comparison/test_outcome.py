@@ -35,7 +35,7 @@ def test_a_win_over_mamba_is_said_first(make_experiment):
     comparison = outcome(make_experiment(effects={"resnet_bk": -0.2, "exponential_gate": 0.0, "mamba": 0.0}))
     assert verdicts(comparison)["resnet_bk", "mamba"] == "lower loss"
     assert comparison["summary"].startswith("resnet_bk wins against mamba (lower loss): ")
-    assert "resnet_bk wins against exponential_gate (its control with a plain gate)" in comparison["summary"]
+    assert "resnet_bk wins against exponential_gate (its control with a plain mixer)" in comparison["summary"]
 
 
 def test_a_tie_is_equivalent_when_the_margin_allows_it(experiment):
@@ -67,6 +67,36 @@ def test_p_values_are_corrected_over_all_comparisons_by_holm(experiment):
     stepped = [row["p_value"] * (len(rows) - rank) for rank, row in enumerate(rows)]
     expected = np.minimum(np.maximum.accumulate(stepped), 1)
     assert [row["p_value_corrected"] for row in rows] == pytest.approx(expected, rel=1e-6)
+
+
+def test_every_pair_has_its_second_opinions_and_its_power(experiment):
+    for row in outcome(experiment)["comparisons"]:
+        low, high = row["bootstrap_interval"]
+        assert low < row["difference"] < high
+        flips = row["permutation_p_value"]
+        assert flips["smallest"] == 0.25 <= flips["seeds"] <= flips["both"] <= 1
+        power = row["power"]
+        assert (power["effect"], power["alpha"], power["target"]) == (row["margin"], 0.05 / 4, 0.8)
+        for kind in ("difference", "equivalence"):
+            assert 0 <= power[kind] <= 1
+            needed = power[f"{kind}_seeds_needed"]
+            assert (needed is not None and needed <= 3) == (power[kind] >= 0.8)
+
+
+def test_a_model_tuned_at_the_edge_of_its_range_is_named_in_its_verdicts(experiment):
+    for seed in range(3):
+        path = f"models/mamba-{seed}/manifest.json"
+        experiment.edit(path, tuning=experiment.read(path)["tuning"] | {"at_edge": True})
+    comparison = outcome(experiment)
+    for row in comparison["comparisons"]:
+        assert ("mamba may be mistuned" in (row["note"] or "")) == ("mamba" in (row["model"], row["against"]))
+    assert "; mamba may be mistuned: its learning rate is at the edge of its range." in comparison["summary"]
+
+
+def test_fixed_learning_rates_are_not_mistuned(experiment):
+    for cell in experiment.root.glob("models/*"):
+        experiment.edit(f"models/{cell.name}/manifest.json", tuning=None)
+    assert "mistuned" not in outcome(experiment)["summary"]
 
 
 def test_who_is_not_below_the_bigram_baseline_is_named(experiment):

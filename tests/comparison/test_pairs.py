@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from resnetbk.comparison.pairs import comparison_pairs, controls
+from resnetbk.comparison.pairs import Pair, comparison_pairs, controls
 from resnetbk.params import load_params
 
 PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")
@@ -44,3 +44,20 @@ def test_a_control_outside_the_run_is_none():
 
 def test_controls_and_other_families_have_no_control():
     assert controls(MODELS, NAMES, "exponential_gate") == controls(MODELS, NAMES, "mamba") == []
+
+
+def test_other_plain_mixers_are_controls_after_the_gate():
+    rotation = BLOCK.model_copy(update={"mixer": "rotation"})
+    models = {"rotation": rotation, **MODELS}
+    assert controls(models, list(models), "resnet_bk") == ["exponential_gate", "rotation"]
+    assert controls(models, list(models), "rotation") == []
+
+
+def test_further_pairs_come_last_and_none_twice():
+    further = [Pair("mamba", "transformer"), Pair("resnet_bk", "mamba"), Pair("mamba", "transformer")]
+    before = comparison_pairs(MODELS, NAMES, "mamba")
+    assert comparison_pairs(MODELS, NAMES, "mamba", further) == [*before, ("mamba", "transformer")]
+
+
+def test_a_pair_goes_by_a_key():
+    assert Pair("resnet_bk", "mamba").key == "resnet_bk-mamba"

@@ -8,7 +8,8 @@ import pytest
 
 from resnetbk.comparison.outcome import compare
 from resnetbk.errors import UserError
-from resnetbk.plan import PLAN_FILE, register_plan
+from resnetbk.plan import PLAN_FILE, plan_of, register_plan
+from resnetbk.repro.sealed import write_sealed
 
 
 def test_a_plan_that_was_kept_is_not_spoken_of(experiment):
@@ -49,4 +50,15 @@ def test_a_plan_that_was_edited_or_is_missing_is_refused(experiment):
         compare(experiment.params, experiment.root)
     path.unlink()
     with pytest.raises(UserError, match="no plan is registered; `resnetbk plan register`"):
+        compare(experiment.params, experiment.root)
+
+
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [(None, "the plan names no primary metric"), ("accuracy", "the plan names the primary metric 'accuracy'")],
+)
+def test_a_plan_without_the_primary_metric_is_refused(experiment, metric, said):
+    plan = plan_of(experiment.params) | {"primary_metric": metric}
+    write_sealed(experiment.root / PLAN_FILE, {key: value for key, value in plan.items() if value is not None})
+    with pytest.raises(UserError, match=rf"plan\.lock\.json: primary_metric: {said}, expected 'mean loss"):
         compare(experiment.params, experiment.root)

@@ -8,14 +8,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import DescrStatsW
 
-from resnetbk.comparison.bootstrap import pigeonhole_interval
 from resnetbk.comparison.statistics import (
     confidence_interval,
     crossed_mean,
     equivalence_p_value,
+    excess_p_value,
     hedges_g,
+    holm,
     p_value,
 )
 
@@ -79,6 +81,14 @@ def test_equivalence_is_statsmodels_two_one_sided_tests(margin):
     assert equivalence_p_value(mean, margin) == pytest.approx(reference)
 
 
+def test_an_excess_is_a_t_test_against_the_margin():
+    mean, margin = crossed_mean(DOCUMENTS_ONLY_SD, EQUAL_D), 0.001
+    assert mean.estimate > margin
+    assert excess_p_value(mean, margin) == pytest.approx(stats.ttest_1samp(DOCUMENTS_ONLY_SD[0], margin).pvalue)
+    assert excess_p_value(mean, 2 * float(mean.estimate)) == 1
+    assert excess_p_value(mean, 1e-12) == pytest.approx(p_value(mean))
+
+
 def test_long_documents_cost_degrees_of_freedom():
     one_long_D = np.where(np.arange(D) == 0, 5000.0, 100.0)
     assert crossed_mean(DOCUMENTS_ONLY_SD, one_long_D).freedom_documents < 2
@@ -110,11 +120,10 @@ def test_hedges_g_at_equal_lengths_is_the_paired_g_over_documents():
     assert hedges_g(DIFFERENCE_SD, EQUAL_D) == pytest.approx(expected, rel=1e-3)
 
 
-def test_the_bootstrap_is_the_same_every_time_and_near_the_t_interval():
-    difference_SD = 0.02 + 0.05 * RANDOM.standard_normal((10, 200))
-    tokens_D = RANDOM.integers(400, 600, 200).astype(float)
-    interval = pigeonhole_interval(difference_SD, tokens_D, 0.95)
-    assert interval == pigeonhole_interval(difference_SD, tokens_D, 0.95)
-    assert interval != pigeonhole_interval(difference_SD, tokens_D, 0.95, seed=1)
-    low, high = confidence_interval(crossed_mean(difference_SD, tokens_D), 0.95)
-    assert interval == pytest.approx((low, high), abs=0.35 * (high - low) / 2)
+@pytest.mark.parametrize("p", [[0.01], [0.04, 0.01, 0.03], [0.5, 0.5, 0.9], [1e-100, 0.2, 1e-3, 1e-3]])
+def test_holms_correction_is_statsmodels(p):
+    assert holm(p) == pytest.approx(multipletests(p, method="holm")[1].tolist(), rel=1e-12)
+
+
+def test_nothing_to_correct_stays_nothing():
+    assert holm([]) == []

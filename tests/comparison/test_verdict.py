@@ -12,6 +12,7 @@ NOTHING = Evidence(
     difference=0.01,
     p_value_corrected=0.3,
     equivalence_p_value_corrected=0.4,
+    excess_p_value_corrected=0.5,
     seeds=3,
     documents=20,
     not_comparable=None,
@@ -56,3 +57,10 @@ def test_no_verdict_rests_on_too_few(few, note, numbers):
     verdict, found = decide(replace(NOTHING, **numbers, **few), alpha=0.05)
     assert verdict == "undecided"
     assert note in found
+
+
+@pytest.mark.parametrize("numbers", [{}, CERTAIN, EQUAL, CERTAIN | {"seeds": 1}])
+def test_a_model_tuned_at_the_edge_of_its_range_is_named_in_every_note(numbers):
+    verdict, note = decide(replace(NOTHING, **numbers, mistuned=("mamba",)), alpha=0.05)
+    assert verdict == decide(replace(NOTHING, **numbers), alpha=0.05)[0]
+    assert note.endswith("mamba may be mistuned: its learning rate is at the edge of its range")

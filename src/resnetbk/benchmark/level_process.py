@@ -86,8 +86,8 @@ def _works(described: dict[str, Any], folder: Path) -> dict[tuple[str, str], Cal
     import torch
     from pydantic import TypeAdapter
 
-    from resnetbk import params
     from resnetbk.models.registry import build_model
+    from resnetbk.params import models as params
     from resnetbk.repro.levels import enforce
     from resnetbk.training.optimiser import build_optimiser
     from resnetbk.training.resume import ResumeState

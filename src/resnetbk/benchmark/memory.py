@@ -19,8 +19,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from resnetbk import params
 from resnetbk.errors import UserError
+from resnetbk.params import models as params
 
 SHARE = 0.8  # of the free memory that a step may take: beyond, the machine itself would suffer
 NO_ROOM = 3  # exit code

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from resnetbk import params
 from resnetbk.benchmark.level_process import SCRATCH, LevelProcess
 from resnetbk.benchmark.paired import Ratio, Spread, paired_ratio, spread
 from resnetbk.benchmark.settings import Target
 from resnetbk.errors import UserError
+from resnetbk.params import models as params
 from resnetbk.repro.hashing import compute_checkpoint_hash
 from resnetbk.repro.manifest import create_integrity_manifest
 from resnetbk.repro.provenance import get_environment_info

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from resnetbk import params
+from resnetbk.params import models as params
 
 
 class Target(NamedTuple):

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from resnetbk.comparison.records import Audit, Evaluation, Manifest, read_record
+from resnetbk.comparison.records import Audit, Evaluation, HistoryRow, Manifest, read_record
 from resnetbk.errors import UserError
-from resnetbk.params import Run
+from resnetbk.params.run import Run
 from resnetbk.repro.files import sha256_file
 
 # Where cells leave files: directory, ending (none: a directory), and whether a cell or a model owns one.
@@ -28,6 +28,7 @@ class Cell:
 
     evaluation: Evaluation
     manifest: Manifest
+    validation: tuple[tuple[int, float], ...]  # steps done and the held-out loss then, nats a token, in order
 
     @property
     def name(self) -> str:
@@ -122,7 +123,12 @@ def _read_cell(root: Path, model: str, seed: int) -> Cell:
             f"{history}: not the curve that {paths[1]} was sealed with. "
             f"Run: dvc checkout --force {history} {Path(paths[1]).parent}"
         )
-    return Cell(evaluation, manifest)
+    return Cell(evaluation, manifest, _read_validation(root / history))
+
+
+def _read_validation(path: Path) -> tuple[tuple[int, float], ...]:
+    rows = [HistoryRow.model_validate_json(line) for line in path.read_bytes().splitlines()]
+    return tuple((row.step, row.validation_loss) for row in rows if row.validation_loss is not None)
 
 
 def _read_audit(root: Path, model: str) -> Audit | None:

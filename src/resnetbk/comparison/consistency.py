@@ -9,14 +9,15 @@ import numpy as np
 
 from resnetbk.comparison.cells import Cell, Cells
 from resnetbk.errors import UserError
+from resnetbk.repro.files import sha256_json
 
 
 def require_one_experiment(cells: Cells) -> None:
     """Refuse cells that do not belong together.
 
-    All cells share their data and held-out documents. The seeds of one model share its training tokens and
-    its size, and no two of them are the same run. Whether two *models* were treated alike is the ledger's
-    question.
+    All cells share their data and held-out documents. The seeds of one model share its configuration, its
+    training tokens and its size, and no two of them are the same run. Whether two *models* were treated alike is
+    the ledger's question.
 
     **Raises:** `UserError` naming the cells, what is wrong with them and the command that makes them anew.
     """
@@ -27,11 +28,14 @@ def require_one_experiment(cells: Cells) -> None:
         _require_equal(everything, lambda cell, s=split: cell.data.get(s), f"data in the {split} split")
     _require_equal(everything, lambda cell: tuple(cell.tokens_D), "token counts of the held-out documents")
     for group in cells.by_model.values():
+        _require_equal(group, lambda cell: sha256_json(cell.manifest.config), "model configuration")
+        _require_equal(group, lambda cell: (cell.manifest.steps, cell.manifest.train), "number or size of steps")
         _require_equal(group, lambda cell: cell.manifest.tokens, "number of training tokens")
         _require_equal(group, lambda cell: cell.evaluation.parameters, "number of parameters")
         _require_equal(group, lambda cell: cell.evaluation.state_size, "state size")
         _require_different(group, lambda cell: cell.manifest.initial_weights, "initial weights")
         _require_different(group, lambda cell: cell.manifest.final_weights, "trained weights")
+        _require_different(group, lambda cell: tuple(cell.loss_D), "held-out losses")
 
 
 def _require_a_measurement(cell: Cell) -> None:

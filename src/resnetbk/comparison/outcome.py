@@ -6,24 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from statsmodels.stats.multitest import multipletests
 
-from resnetbk.comparison.bootstrap import pigeonhole_interval
+from resnetbk.comparison.attribution import attribute, attribution_steps
 from resnetbk.comparison.cells import Cells, read_cells
+from resnetbk.comparison.code import require_one_code
 from resnetbk.comparison.consistency import require_one_experiment
-from resnetbk.comparison.fairness import Ledger, read_ledger, why_not_comparable
-from resnetbk.comparison.pairs import CONTROL_MIXER, Pair, comparison_pairs, controls
+from resnetbk.comparison.fairness import why_not_comparable
+from resnetbk.comparison.family import compare_pairs
+from resnetbk.comparison.hypotheses import answer_hypotheses, hypothesis_pairs
+from resnetbk.comparison.ledger import Ledger, read_ledgers
+from resnetbk.comparison.pairs import PLAIN_GATE, PLAIN_MIXERS, comparison_pairs, controls
 from resnetbk.comparison.plan import why_exploratory
 from resnetbk.comparison.records import Baselines, read_record
-from resnetbk.comparison.statistics import (
-    confidence_interval,
-    crossed_mean,
-    equivalence_p_value,
-    hedges_g,
-    p_value,
-)
-from resnetbk.comparison.summary import summarise
-from resnetbk.comparison.verdict import Evidence, decide
+from resnetbk.comparison.summary import claims_of, in_words
+from resnetbk.comparison.timings import read_timings
+from resnetbk.comparison.views import views
 from resnetbk.errors import UserError
 from resnetbk.params import Params
 from resnetbk.plan import PLAN_FILE, plan_of, read_plan
@@ -33,27 +30,34 @@ from resnetbk.repro.files import sha256_json
 # magnifies that a thousandfold. Eight digits are more than anyone reads and so far above the noise that it all
 # but never moves the file's hash.
 SIGNIFICANT_DIGITS = 8
-# Nats a token: below what float32 resolves of a loss, far below how any two models differ between documents.
-RESOLUTION = 1e-9
 
 
 def compare(params: Params, root: Path = Path()) -> dict[str, Any]:
-    """Compare every model of the run with the baseline, and every mixer with its plain control.
+    """Compare every model with the baseline, every mixer with its plain control, and what the plan names.
 
     **Arguments:** `params`: the run's; `root`: the repository, with metrics/ and models/ under it.
     **Returns:** the content of metrics/comparison.json; losses in nats a token, floats of SIGNIFICANT_DIGITS.
     **Raises:** `UserError` for cells that do not belong together, and where no statistics are possible.
     """
-    run, plan = params.run, params.compare
+    run, plan, models = params.run, params.compare, params.models
     cells = read_cells(run, root)
     require_one_experiment(cells)
+    require_one_code(cells)
     ngrams = read_record(root / "metrics/baselines.json", Baselines, stage="baselines")
-    ledgers = {name: read_ledger(cells, name, parameter_budget=run.parameter_budget) for name in run.models}
+    ledgers = read_ledgers(cells, parameter_budget=run.parameter_budget)
     if len(cells.tokens_D) < 2:
         raise UserError(
             "data/corpus: the test split holds one document; a spread over documents needs two, a verdict "
             "more. Raise prepare.test_fraction or prepare.max_documents in params.yaml"
         )
+    candidates = [name for name in run.models if _is_on_trial(params, name)]
+    chains = {name: attribution_steps(models, run.models, plan.baseline, name) for name in candidates}
+    links = [step.pair for chain in chains.values() for step in chain]
+    planned = comparison_pairs(models, run.models, plan.baseline, links)
+    pairs = [*planned, *hypothesis_pairs(plan.hypotheses, run.models, planned)]
+    rows, evidence = compare_pairs(
+        cells, pairs, plan, lambda pair: why_not_comparable(ledgers, pair, plan.tolerances)
+    )
     comparison = {
         "plan": {
             "sha256": sha256_json(plan_of(params)),
@@ -62,17 +66,23 @@ def compare(params: Params, root: Path = Path()) -> dict[str, Any]:
         "baseline": plan.baseline,
         "alpha": plan.alpha,
         "equivalence_margin": plan.equivalence_margin,
-        "parameter_tolerance": plan.parameter_tolerance,
+        "tolerances": plan.tolerances.model_dump(),
         "seeds": list(run.seeds),
         "documents": len(cells.tokens_D),
         "models": {name: _model(cells, name, ledgers[name], ngrams.bigram.loss) for name in run.models},
+        "views": views(cells, ledgers, plan, read_timings(root)),
         "ngrams": ngrams.model_dump(),
-        "comparisons": _comparisons(params, cells, ledgers),
+        "comparisons": rows,
+        "hypotheses": answer_hypotheses(plan.hypotheses, evidence),
+        "attribution": attribute(chains, plan.baseline, rows),
     }
     comparison = _rounded(comparison)
-    candidates = [name for name in run.models if _is_on_trial(params, name)]
-    without_control = [name for name in candidates if not controls(params.models, run.models, name)]
-    return {"summary": summarise(comparison, candidates, without_control), **comparison}
+    plain = {name: controls(models, run.models, name) for name in candidates}
+    without_gate = [
+        name for name in candidates if PLAIN_GATE not in [models[other].mixer for other in plain[name]]
+    ]
+    claims = claims_of(comparison, plain, without_gate)
+    return {"summary": in_words(claims), "claims": claims, **comparison}
 
 
 def flat_metrics(comparison: dict[str, Any]) -> dict[str, dict[str, float]]:
@@ -86,7 +96,7 @@ def flat_metrics(comparison: dict[str, Any]) -> dict[str, dict[str, float]]:
     return metrics
 
 
-def _model(cells: Cells, name: str, ledger: Ledger, bigram_loss: float) -> dict[str, Any]:
+def _model(cells: Cells, name: str, ledgers: list[Ledger], bigram_loss: float) -> dict[str, Any]:
     evaluations = [cell.evaluation for cell in cells.by_model[name]]
     losses = [evaluation.loss for evaluation in evaluations]
     loss = np.mean(losses)
@@ -97,70 +107,14 @@ def _model(cells: Cells, name: str, ledger: Ledger, bigram_loss: float) -> dict[
         "bits_per_byte": np.mean([evaluation.bits_per_byte for evaluation in evaluations]),
         "standard_deviation": np.std(losses, ddof=1) if len(losses) > 1 else None,
         "below_bigram": bool(loss < bigram_loss),
-        "ledger": ledger.as_json(),
-    }
-
-
-def _comparisons(params: Params, cells: Cells, ledgers: dict[str, Ledger]) -> list[dict[str, Any]]:
-    plan = params.compare
-    pairs = comparison_pairs(params.models, params.run.models, plan.baseline)
-    rows = [_numbers(cells, pair, plan.alpha, plan.equivalence_margin) for pair in pairs]
-    # All pairs are in both families, the incomparable ones too: the plan fixes the family, not the results.
-    for key in ("p_value", "equivalence_p_value"):
-        for row, corrected in zip(rows, _holm([row[key] for row in rows]), strict=True):
-            row[f"{key}_corrected"] = corrected
-    for row, pair in zip(rows, pairs, strict=True):
-        evidence = Evidence(
-            difference=row["difference"],
-            p_value_corrected=row["p_value_corrected"],
-            equivalence_p_value_corrected=row["equivalence_p_value_corrected"],
-            seeds=len(params.run.seeds),
-            documents=len(cells.tokens_D),
-            not_comparable=why_not_comparable(ledgers, pair, plan.parameter_tolerance),
-        )
-        row["verdict"], row["note"] = decide(evidence, plan.alpha)
-    return rows
-
-
-def _holm(p_values: list[float]) -> list[float]:
-    return list(multipletests(p_values, method="holm")[1]) if p_values else []
-
-
-def _numbers(cells: Cells, pair: Pair, alpha: float, relative_margin: float) -> dict[str, Any]:
-    tokens_D = cells.tokens_D
-    against_SD = cells.loss_SD(pair.against)
-    difference_SD = cells.loss_SD(pair.model) - against_SD
-    if np.ptp(difference_SD, axis=1).max() < RESOLUTION < np.abs(difference_SD).max():
-        names = " ".join(f"evaluate@{cell.name}" for cell in cells.by_model[pair.model])
-        raise UserError(
-            f"metrics/evaluate: {pair.model} and {pair.against} differ by the same {difference_SD[0, 0]:.6g} "
-            f"nats a token on every document; a difference with zero variance was not measured. "
-            f"Run: dvc repro --force --single-item {names}"
-        )
-    mean = crossed_mean(difference_SD, tokens_D)
-    margin = relative_margin * np.average(against_SD.mean(0), weights=tokens_D)
-    return {
-        "model": pair.model,
-        "against": pair.against,
-        "difference": mean.estimate,
-        "confidence_interval": list(confidence_interval(mean, 1 - alpha)),
-        "bootstrap_interval": list(pigeonhole_interval(difference_SD, tokens_D, 1 - alpha)),
-        "standard_error": mean.standard_error,
-        "standard_error_seeds": np.sqrt(mean.variance_seeds) if mean.freedom_seeds else None,
-        "standard_error_documents": np.sqrt(mean.variance_documents),
-        "degrees_of_freedom_seeds": mean.freedom_seeds,
-        "degrees_of_freedom_documents": mean.freedom_documents,
-        "p_value": p_value(mean),
-        "effect_size": hedges_g(difference_SD, tokens_D),
-        "margin": margin,
-        "equivalence_p_value": equivalence_p_value(mean, margin),
+        "ledger": [ledger.as_json() for ledger in ledgers],
     }
 
 
 def _is_on_trial(params: Params, name: str) -> bool:
-    """Return whether the run is about this model: a ResNet-BK with a mixer that is no control."""
+    """Return whether the run is about this model: a ResNet-BK whose mixer is a resolvent."""
     config = params.models[name]
-    return config.family == "resnet_bk" and config.mixer != CONTROL_MIXER and name != params.compare.baseline
+    return config.family == "resnet_bk" and config.mixer not in PLAIN_MIXERS and name != params.compare.baseline
 
 
 def _rounded(value: Any) -> Any:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -16,6 +16,7 @@ from resnetbk.repro.sealed import IntegrityError, read_sealed
 
 Count = Annotated[int, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
+Initialisation = Literal["original", "changed", "own"]  # as resnetbk.training.initialisation tells it
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -55,6 +56,30 @@ class Evaluation(Record):
     weights: Sha256
 
 
+class Tuning(Record):
+    """What was tried before training; `at_edge`: the best learning rate was the lowest or highest of all."""
+
+    trials: Count
+    tokens: Count
+    at_edge: bool
+
+
+class Costs(Record):
+    """Of one optimiser step, counted."""
+
+    forward_flops: Count
+    backward_flops: Count
+    peak_memory_bytes: Count
+
+
+class Work(Record):
+    """Of the training's parameters, those that say what a step works on."""
+
+    batch_size: Count
+    length: Count
+    accumulation: Count
+
+
 class Lineage(Record):
     """What a checkpoint was made from; `plan` is the hash of the plan it was trained under."""
 
@@ -66,12 +91,31 @@ class Manifest(Record):
 
     model: str
     seed: int
+    config: dict[str, Any]
+    train: Work
+    parameter_budget: Count
+    determinism: str
+    kernels: str
     data: dict[str, Sha256]
+    code: dict[str, Sha256]
+    tuning: Tuning | None  # None: learning rate and weight decay were given
+    steps: Count
     tokens: Count
+    data_order: Sha256
     initial_weights: Sha256
+    initialisation: Initialisation
+    tied_embeddings: bool
+    costs: Costs
     final_weights: Sha256
     files: dict[str, Sha256]
     lineage: Lineage
+
+
+class HistoryRow(Record):
+    """A line of metrics/train/{model}-{seed}.jsonl; those with a validation loss have that and no other loss."""
+
+    step: Count
+    validation_loss: NonNegative | None = None
 
 
 class Audit(Record):

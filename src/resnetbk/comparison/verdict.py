@@ -33,29 +33,39 @@ class Evidence:
     difference: float  # nats a token, model minus the one it is set against
     p_value_corrected: float  # of "no difference"
     equivalence_p_value_corrected: float  # of "a difference as large as the margin"
+    excess_p_value_corrected: float  # of "no difference beyond the margin"
     seeds: int
     documents: int
     not_comparable: str | None  # the broken row of the ledger
+    mistuned: tuple[str, ...] = ()  # models whose tuning chose the edge of its range
 
 
 def decide(evidence: Evidence, alpha: float) -> tuple[str, str | None]:
-    """Return the verdict and a note that qualifies it, or None.
+    """Return the verdict and the notes that qualify it, or None.
 
     **Arguments:** `evidence`: the numbers of one pair; `alpha`: the level of both families of tests.
     """
     if evidence.not_comparable is not None:
         return f"{NOT_COMPARABLE}: {evidence.not_comparable}", None
-    few = _too_few(evidence)
-    if few is not None:
-        return UNDECIDED, few
+    notes = [
+        f"{name} may be mistuned: its learning rate is at the edge of its range" for name in evidence.mistuned
+    ]
+    few = too_few(evidence)
     equivalent = evidence.equivalence_p_value_corrected < alpha
-    if evidence.p_value_corrected < alpha:
+    if few is not None:
+        verdict = UNDECIDED
+        notes.insert(0, few)
+    elif evidence.p_value_corrected < alpha:
         verdict = LOWER if evidence.difference < 0 else HIGHER
-        return verdict, "the difference is within the margin of equivalence" if equivalent else None
-    return (EQUIVALENT, None) if equivalent else (UNDECIDED, None)
+        if equivalent:
+            notes.insert(0, "the difference is within the margin of equivalence")
+    else:
+        verdict = EQUIVALENT if equivalent else UNDECIDED
+    return verdict, "; ".join(notes) or None
 
 
-def _too_few(evidence: Evidence) -> str | None:
+def too_few(evidence: Evidence) -> str | None:
+    """Say why no verdict can rest on so few seeds or documents, or None."""
     if evidence.seeds < MINIMUM_SEEDS:
         return "one seed: the interval is over documents alone and says nothing about other seeds"
     if evidence.documents < MINIMUM_DOCUMENTS:
