@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from resnetbk.audit.code import verify_code
 from resnetbk.data.corpus import Corpus
 from resnetbk.errors import UserError
 from resnetbk.evaluation.held_out import held_out_loss
+from resnetbk.models.language_model import LanguageModel
 from resnetbk.models.registry import build_model, count_parameters
 from resnetbk.params import Params
 from resnetbk.repro.files import sha256_file
 from resnetbk.training.checkpoint import load_weights
 from resnetbk.training.manifest import read_manifest
+
+
+class TrainedCell(NamedTuple):
+    """A trained model, the corpus it was trained on and its manifest; `weights` is their file's SHA-256."""
+
+    model: LanguageModel
+    corpus: Corpus
+    manifest: dict[str, Any]
+    weights: str
 
 
 def evaluate_cell(params: Params, name: str, seed: int, *, root: Path) -> dict[str, Any]:
@@ -22,18 +32,13 @@ def evaluate_cell(params: Params, name: str, seed: int, *, root: Path) -> dict[s
     **Arguments:** `root`: the repository's root, under which data/, models/ and metrics/audit/ stand.
     **Returns:** what `held_out_loss` returns, with model, seed, parameters, state_size (bytes of state for
     one sequence of evaluate.length tokens), training_tokens, and the hashes of the data and the weights.
-    **Raises:** `UserError` when the model's code is not the code that was audited, the weights are missing,
-    do not fit or are not those that were trained, or a loss is not finite.
+    **Raises:** `UserError` as `open_cell`, or when a loss is not finite.
     """
     config = params.evaluate
-    corpus = Corpus.open(root / "data/corpus")
-    model = build_model(params.models[name], corpus.vocabulary_size, params.run.parameter_budget, seed)
-    verify_code(root / f"metrics/audit/{name}.json")
-    weights, tokens = trained_weights(root, f"{name}-{seed}")
-    load_weights(model, root / f"models/{name}-{seed}/weights.safetensors")
+    cell = open_cell(params, name, seed, root=root)
     scores = held_out_loss(
-        model,
-        corpus.split("test"),
+        cell.model,
+        cell.corpus.split("test"),
         length=config.length,
         batch_size=config.batch_size,
         position_bucket=config.position_bucket,
@@ -42,29 +47,46 @@ def evaluate_cell(params: Params, name: str, seed: int, *, root: Path) -> dict[s
         "model": name,
         "seed": seed,
         **scores,
-        "parameters": count_parameters(model),
-        "state_size": model.state_size(config.length),
-        "training_tokens": tokens,
+        "parameters": count_parameters(cell.model),
+        "state_size": cell.model.state_size(config.length),
+        "training_tokens": cell.manifest["tokens"],
         "data": sha256_file(root / "data/corpus/test.tokens"),
-        "weights": weights,
+        "weights": cell.weights,
     }
 
 
-def trained_weights(root: Path, cell: str) -> tuple[str, int]:
-    """Return what a cell's manifest says of its weights, once they are the ones that it speaks of.
+def open_cell(params: Params, name: str, seed: int, *, root: Path) -> TrainedCell:
+    """Build model `name` and fill it with the weights that were trained with `seed`.
 
-    **Returns:** their SHA-256, and the tokens they were trained on.
-    **Raises:** `UserError` when the weights are missing or others, or the manifest is not what was written.
+    **Arguments:** `root`: the repository's root, under which data/, models/ and metrics/audit/ stand.
+    **Raises:** `UserError` when the model's code is not the code that was audited, or the weights are missing, do
+    not fit or are not those that were trained.
     """
+    corpus = Corpus.open(root / "data/corpus")
+    model = build_model(params.models[name], corpus.vocabulary_size, params.run.parameter_budget, seed)
+    verify_code(root / f"metrics/audit/{name}.json")
+    cell = f"{name}-{seed}"
     manifest = read_manifest(root / f"models/{cell}/manifest.json")
-    name = f"models/{cell}/weights.safetensors"
-    expected = manifest["files"].get(name)
-    if not (root / name).is_file():
-        raise UserError(f"{root / name}: no such checkpoint; `dvc repro train@{cell}` makes it")
-    found = sha256_file(root / name)
+    weights = f"models/{cell}/weights.safetensors"
+    digest = verified(root, weights, manifest)
+    load_weights(model, root / weights)
+    return TrainedCell(model, corpus, manifest, digest)
+
+
+def verified(root: Path, file: str, manifest: dict[str, Any]) -> str:
+    """Return the SHA-256 of a file that a training wrote, once it is the one that its manifest speaks of.
+
+    **Arguments:** `file`: its path from `root`, with which the manifest names it.
+    **Raises:** `UserError` when it is missing or another.
+    """
+    cell = f"{manifest['model']}-{manifest['seed']}"
+    if not (root / file).is_file():
+        raise UserError(f"{root / file}: no such file; `dvc repro train@{cell}` makes it")
+    found, expected = sha256_file(root / file), manifest["files"].get(file)
     if found != expected:
+        out = f"models/{cell}" if file.startswith("models/") else file
         raise UserError(
-            f"{root / name}: SHA-256 is {found}, and the manifest beside it says {expected}: not the weights that "
-            f"were trained. `dvc checkout --force models/{cell}` restores them"
+            f"{root / file}: SHA-256 is {found}, and models/{cell}/manifest.json says {expected}: not what the "
+            f"training wrote. `dvc checkout --force {out}` restores it"
         )
-    return found, manifest["tokens"]
+    return found

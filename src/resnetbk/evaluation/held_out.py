@@ -19,6 +19,10 @@ from resnetbk.errors import UserError
 from resnetbk.evaluation.summary import summarise
 
 
+class NonFiniteLoss(UserError):
+    """A loss that is not a number, or infinite."""
+
+
 @torch.inference_mode()
 def held_out_loss(
     model: nn.Module, split: Split, *, length: int, batch_size: int, position_bucket: int
@@ -31,7 +35,7 @@ def held_out_loss(
     `position_bucket`: neighbouring positions of a window whose loss is averaged.
     **Returns:** what `summarise` returns, and loss_by_position: rows of position (the first of the bucket,
     0 has one token of context), loss (nats per token) and tokens.
-    **Raises:** `UserError` naming document and token when a loss is not finite.
+    **Raises:** `NonFiniteLoss` naming document and token when a loss is not finite.
     """
     documents = len(split.documents)
     nats_D, tokens_D = np.zeros(documents), np.zeros(documents, np.int64)
@@ -46,7 +50,7 @@ def held_out_loss(
         nats = losses.numpy().astype(np.float64)
         document = document_BL.numpy()[mask]
         position = np.broadcast_to(position_L.numpy(), mask.shape)[mask]
-        _require_finite(nats, document, tokens_D)
+        _require_finite(nats, document, tokens_D, split.name)
         nats_D += np.bincount(document, weights=nats, minlength=documents)
         tokens_D += np.bincount(document, minlength=documents)
         nats_L += np.bincount(position, weights=nats, minlength=length)
@@ -60,15 +64,15 @@ def held_out_loss(
     }
 
 
-def _require_finite(nats: np.ndarray, document: np.ndarray, scored_D: np.ndarray) -> None:
-    """Raise `UserError` for the first loss that is not finite; `scored_D` counts the tokens scored before."""
+def _require_finite(nats: np.ndarray, document: np.ndarray, scored_D: np.ndarray, split: str) -> None:
+    """Raise `NonFiniteLoss` for the first loss that is not finite; `scored_D` counts the tokens scored before."""
     broken = np.flatnonzero(~np.isfinite(nats))
     if len(broken):
         first = broken[0]
         number = document[first]
         token = scored_D[number] + np.count_nonzero(document[:first] == number)
-        raise UserError(
-            f"the loss of document {number} of the test split is {nats[first]} at position {token}: the "
+        raise NonFiniteLoss(
+            f"the loss of document {number} of the {split} split is {nats[first]} at position {token}: the "
             "weights are not usable; train the cell again"
         )
 
