@@ -6,18 +6,30 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.comparison.conftest import Experiment
 
-from resnetbk.params import Params, load_params
+from resnetbk.comparison.outcome import compare
+from resnetbk.params import Params, Tune, load_params
 from resnetbk.report.build import build_report
 
-MODELS = {"resnet_bk": 4.05, "exponential_gate": 4.07, "mamba": 4.12, "transformer": 4.75}
+MODELS = {"resnet_bk": 4.05, "exponential_gate": 4.07, "mamba": 4.12, "mamba_normed": 4.08, "transformer": 4.75}
 SEEDS = [0, 1, 2]
-BIGRAM = 4.30
+HYPOTHESES = {
+    "lower": {"model": "resnet_bk", "against": "mamba", "expect": ["lower", "equivalent"]},
+    "resolvent": {"model": "resnet_bk", "against": "exponential_gate", "expect": ["lower"]},
+    "absent": {"model": "gpt2", "against": "mamba", "expect": ["lower"]},
+}
 
 
 def write_json(path: Path, value: object) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(value), encoding="utf-8")
+
+
+def change_params(params: Params, **sections: dict) -> Params:
+    """Return parameters with other values under some keys."""
+    updated = {key: getattr(params, key).model_copy(update=values) for key, values in sections.items()}
+    return params.model_copy(update=updated)
 
 
 def history(final: float, seed: int) -> list[dict]:
@@ -42,67 +54,27 @@ def evaluation(model: str, final: float, seed: int) -> dict:
     return {"model": model, "seed": seed, "loss": final + 0.01 * (seed - 1), "loss_by_position": positions}
 
 
-def model_score(final: float) -> dict:
-    return {
-        "loss": final,
-        "loss_by_seed": [final + 0.01 * (seed - 1) for seed in SEEDS],
-        "perplexity": 2.718281828**final,
-        "bits_per_byte": final / 2.1,
-        "standard_deviation": 0.01,
-        "below_bigram": final < BIGRAM,
-        "ledger": {
-            "parameters": 1003210,
-            "parameters_embedding": 262144,
-            "parameter_budget": 1000000,
-            "parameters_from_budget": 0.00321,
-            "training_tokens": 614400,
-            "state_size": 65536,
-            "audit_passed": True,
-            "data": {"train": "0" * 64, "validation": "1" * 64, "test": "2" * 64},
-            "documents": 20,
-            "tokens": 12491,
-        },
-    }
-
-
-def pair(model: str, against: str, verdict: str) -> dict:
-    difference = MODELS[model] - MODELS[against]
+def trials(model: str, final: float, rate: float, tune: Tune) -> dict:
+    """The transformer diverges at the highest rate; best is the middle one, but for mamba_normed the lowest."""
+    place = tune.learning_rates.index(rate)
+    best = 0 if model == "mamba_normed" else len(tune.learning_rates) // 2
+    diverges = model == "transformer" and place == len(tune.learning_rates) - 1
+    rows = [
+        {
+            "learning_rate": rate,
+            "weight_decay": decay,
+            "validation_loss": None if diverges else final + 1.5 + 0.25 * abs(place - best) + decay,
+            "diverged_at": 41 if diverges else None,
+        }
+        for decay in tune.weight_decays
+    ]
     return {
         "model": model,
-        "against": against,
-        "difference": difference,
-        "confidence_interval": [difference - 0.031, difference + 0.029],
-        "p_value": 0.001,
-        "p_value_corrected": 0.00213,
-        "equivalence_p_value": 0.5,
-        "equivalence_p_value_corrected": 0.9,
-        "effect_size": -1.25,
-        "margin": 0.01 * MODELS[against],
-        "verdict": verdict,
-        "note": None,
-    }
-
-
-def comparison() -> dict:
-    return {
-        "summary": "resnet_bk wins against mamba (lower loss): by so much. Not below the bigram: transformer.",
-        "baseline": "mamba",
-        "alpha": 0.05,
-        "equivalence_margin": 0.01,
-        "parameter_tolerance": 0.01,
-        "seeds": SEEDS,
-        "documents": 20,
-        "models": {model: model_score(final) for model, final in MODELS.items()},
-        "ngrams": {
-            "unigram": {"loss": 6.03, "perplexity": 415.7, "bits_per_byte": 2.9},
-            "bigram": {"loss": BIGRAM, "perplexity": 73.7, "bits_per_byte": 2.05},
-        },
-        "comparisons": [
-            pair("resnet_bk", "mamba", "lower loss"),
-            pair("exponential_gate", "mamba", "equivalent within the margin"),
-            pair("transformer", "mamba", "higher loss"),
-            pair("resnet_bk", "exponential_gate", "undecided"),
-        ],
+        "learning_rate": rate,
+        "seed": tune.seed,
+        "steps": tune.steps,
+        "tokens": 4096,
+        "trials": rows,
     }
 
 
@@ -121,24 +93,37 @@ CARD = {
 CHECKS = ("causality", "causality_gradient", "alignment", "normalisation", "split_leakage", "live_gradients")
 
 
-def write_results(root: Path) -> None:
+def write_results(root: Path, comparison: str, tune: Tune) -> None:
     for model, final in MODELS.items():
         for seed in SEEDS:
             path = root / f"metrics/train/{model}-{seed}.jsonl"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("".join(f"{json.dumps(row)}\n" for row in history(final, seed)), encoding="utf-8")
             write_json(root / f"metrics/evaluate/{model}-{seed}.json", evaluation(model, final, seed))
+        for rate in tune.learning_rates:
+            write_json(root / f"metrics/tune/{model}/{rate}.json", trials(model, final, rate, tune))
         checks = {name: {"passed": True, "measured": {}, "detail": f"{name} of {model} holds"} for name in CHECKS}
         write_json(root / f"metrics/audit/{model}.json", {"model": model, "passed": True, "checks": checks})
-    write_json(root / "metrics/comparison.json", comparison())
+    (root / "metrics/comparison.json").write_text(comparison)
     write_json(root / "data/corpus/card.json", CARD)
 
 
 @pytest.fixture(scope="session")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def compared(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What the stage `compare` writes of cells with these models and seeds."""
+    effects = {model: final - MODELS["mamba"] for model, final in MODELS.items()}
+    experiment = Experiment(tmp_path_factory.mktemp("experiment"), seeds=len(SEEDS), effects=effects)
+    experiment.content["compare"]["hypotheses"] = {
+        name: {"words": f"{name} holds", "alpha": 0.05, **hypothesis} for name, hypothesis in HYPOTHESES.items()
+    }
+    return json.dumps(compare(experiment.params, experiment.root))
+
+
+@pytest.fixture(scope="session")
+def measured(tmp_path_factory: pytest.TempPathFactory, compared: str, params: Params) -> Path:
     """A directory that holds what `plot` reads; tests leave it as it is."""
     directory = tmp_path_factory.mktemp("measured")
-    write_results(directory)
+    write_results(directory, compared, params.tune)
     return directory
 
 
@@ -149,18 +134,19 @@ def built(measured: Path, params: Params) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
+def root(tmp_path: Path, compared: str, params: Params) -> Path:
     """A directory of the test's own that holds the same files."""
-    write_results(tmp_path)
+    write_results(tmp_path, compared, params.tune)
     return tmp_path
 
 
 @pytest.fixture(scope="session")
 def params() -> Params:
     """The repository's own parameters, with the models and seeds of the files above."""
-    loaded = load_params(Path(__file__).parents[2] / "params.yaml")
-    return loaded.model_copy(
-        update={"run": loaded.run.model_copy(update={"models": list(MODELS), "seeds": SEEDS})}
+    return change_params(
+        load_params(Path(__file__).parents[2] / "params.yaml"),
+        run={"models": list(MODELS), "seeds": SEEDS},
+        train={"learning_rate": "tuned", "weight_decay": "tuned"},
     )
 
 

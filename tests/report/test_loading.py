@@ -11,7 +11,7 @@ from resnetbk.report.loading import load_results
 
 
 def load(root: Path, params):
-    return load_results(root, params.run.models, params.run.seeds)
+    return load_results(params, root)
 
 
 def test_rows_come_in_the_order_of_models_and_seeds(root: Path, params):
@@ -20,14 +20,14 @@ def test_rows_come_in_the_order_of_models_and_seeds(root: Path, params):
     assert list(cells.itertuples(index=False, name=None)) == [
         (model, seed) for model in params.run.models for seed in params.run.seeds
     ]
-    assert len(results.training) == 4 * 3 * 60 and len(results.validation) == 4 * 3 * 6
-    assert len(results.positions) == 4 * 3 * 16
+    assert len(results.training) == 5 * 3 * 60 and len(results.validation) == 5 * 3 * 6
+    assert len(results.positions) == 5 * 3 * 16
 
 
 @pytest.mark.parametrize(
     ("path", "change", "message"),
     [
-        ("metrics/comparison.json", lambda d: d.pop("summary"), r"comparison\.json: summary: Field required"),
+        ("metrics/comparison.json", lambda d: d.pop("claims"), r"comparison\.json: claims: Field required"),
         (
             "metrics/comparison.json",
             lambda d: d["comparisons"][1].update(verdict=None),
@@ -49,6 +49,32 @@ def test_rows_come_in_the_order_of_models_and_seeds(root: Path, params):
             "metrics/comparison.json",
             lambda d: d["models"]["mamba"]["loss_by_seed"].pop(),
             r"comparison\.json: models\.mamba\.loss_by_seed: not of",
+        ),
+        ("metrics/comparison.json", lambda d: d.update(claims=[]), r"comparison\.json: claims: "),
+        (
+            "metrics/comparison.json",
+            lambda d: d["models"]["mamba"]["ledger"].pop(),
+            r"comparison\.json: models, ledger: not of",
+        ),
+        (
+            "metrics/comparison.json",
+            lambda d: d["views"]["flops"]["models"].pop("mamba"),
+            r"comparison\.json: views\.flops: not of",
+        ),
+        (
+            "metrics/comparison.json",
+            lambda d: d["comparisons"].append(d["comparisons"][0]),
+            r"comparison\.json: comparisons: not of",
+        ),
+        (
+            "metrics/comparison.json",
+            lambda d: d["attribution"][0]["parts"][1].update(difference=0.01),
+            r"comparison\.json: attribution of resnet_bk: its parts sum to .*, and the whole is -0\.08",
+        ),
+        (
+            "metrics/comparison.json",
+            lambda d: d["hypotheses"][0].update(comparison="mamba-resnet_bk"),
+            r"comparison\.json: hypotheses or attribution rest on mamba-resnet_bk, which is none of",
         ),
         (
             "metrics/evaluate/mamba-1.json",

@@ -9,28 +9,20 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from resnetbk.comparison.verdict import EQUIVALENT, HIGHER, LOWER
-from resnetbk.report import tables
+from resnetbk.params import Params
+from resnetbk.report.anchors import PLAN, linked_claims
+from resnetbk.report.figure import Figure
 from resnetbk.report.loading import Results
 from resnetbk.report.numbers import NOTHING, fixed, percent
-from resnetbk.report.shapes import PairResult
 from resnetbk.report.style import series_style
 from resnetbk.report.svg import inline
-
-_SENTENCES = {
-    LOWER: "has a lower loss than",
-    HIGHER: "has a higher loss than",
-    EQUIVALENT: "is equivalent, within the margin, to",
-}
+from resnetbk.report.tables import comparison, data, hypotheses, ledger
 
 
-def render_page(
-    results: Results, figures: Mapping[str, tuple[bytes, list[tables.Table]]], smoothing: int
-) -> bytes:
+def render_page(params: Params, results: Results, figures: Mapping[str, Figure]) -> bytes:
     """Render the report.
 
-    **Arguments:** `results`: what the report shows; `figures`: for each of learning_curves, loss_by_position and
-    comparison its SVG file and the tables of its numbers; `smoothing`: window of the training loss's running mean.
+    **Arguments:** `params`: the run's; `results`: what the report shows; `figures`: by name.
     **Returns:** index.html in UTF-8, a function of the arguments alone.
     """
     environment = Environment(
@@ -41,36 +33,39 @@ def render_page(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    cells = [cell for score in results.comparison.models.values() for cell in score.ledger]
     page = environment.get_template("template.html").render(
+        params=params,
         results=results,
         comparison=results.comparison,
         styles=[series_style(place) for place in range(len(results.models))],
-        headlines=[_headline(pair) for pair in results.comparison.comparisons],
-        place=results.models.index,
-        above_bigram=[name for name, score in results.comparison.models.items() if not score.below_bigram],
-        ledger=next(iter(results.comparison.models.values())).ledger,
-        tables=tables,
-        confidence=tables.confidence(results),
+        claims=linked_claims(results.comparison),
+        plan=PLAN,
+        cells=cells,
+        broken=ledger.broken_rows(results),
+        hypotheses=hypotheses.hypothesis_table(results),
+        attributions=hypotheses.attribution_tables(results),
+        scores=comparison.score_table(results),
+        second_opinions=comparison.second_opinion_table(results),
+        power=comparison.power_table(results),
+        ledger=ledger.ledger_table(results),
+        ledger_cells=ledger.cells_table(results),
+        audits=data.audit_table(results),
+        audit_details=data.audit_details(results),
+        splits=data.split_table(results),
+        confidence=comparison.confidence(results),
         card=[
             *_flatten(results.card.model_extra),
             *_flatten({name: split.model_extra for name, split in results.card.splits.items()}),
         ],
         figures={
-            name: {"svg": Markup(inline(svg, name)), "tables": data} for name, (svg, data) in figures.items()
+            name: {"svg": Markup(inline(figure.svg, name)), "tables": figure.tables}
+            for name, figure in figures.items()
         },
-        smoothing=smoothing,
         fixed=fixed,
         percent=percent,
     )
     return page.encode()
-
-
-def _headline(pair: PairResult) -> tuple[PairResult, str, str]:
-    """Return a pair, the words that join its two names, and what follows them."""
-    note = "" if pair.note is None else f" ({pair.note})"
-    if pair.verdict in _SENTENCES:
-        return pair, _SENTENCES[pair.verdict], note
-    return pair, "against", f": {pair.verdict}{note}"
 
 
 def _flatten(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -34,3 +34,11 @@ def series_style(place: int) -> SeriesStyle:
     """
     marker, glyph = _MARKERS[place % len(_MARKERS)]
     return SeriesStyle(_COLOURS[place % len(_COLOURS)], marker, glyph, _LINES[place % len(_LINES)])
+
+
+def line_style(place: int) -> str | tuple:
+    """Return the line of the setting at a place, where colour and marker are a model's.
+
+    **Arguments:** `place`: index of the setting, from 0.
+    """
+    return _LINES[place % len(_LINES)]

@@ -1,0 +1,15 @@
+"""What a figure is to the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from resnetbk.report.tables.table import Table
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure as an SVG file, and the tables of its numbers."""
+
+    svg: bytes
+    tables: list[Table]

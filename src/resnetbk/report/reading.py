@@ -1,0 +1,67 @@
+"""Files read and checked: an error names the file, the key and the stage that makes it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from resnetbk.errors import UserError
+from resnetbk.report.shapes.cells import TrainingRow, ValidationRow
+from resnetbk.report.shapes.shape import Shape
+
+S = TypeVar("S", bound=Shape)
+
+
+def read_file(path: Path, shape: type[S], stage: str) -> S:
+    """Return the content of a JSON file that `stage` makes.
+
+    **Raises:** `UserError` for a file that is missing or has another shape.
+    """
+    return _check(_parse(_text(path, stage), str(path), stage), shape, str(path), stage)
+
+
+def read_history(path: Path) -> list[TrainingRow | ValidationRow]:
+    """Return the rows of a training; both kinds of row must be there.
+
+    **Raises:** `UserError` for a file that is missing, broken or without one of the two.
+    """
+    rows: list[TrainingRow | ValidationRow] = []
+    for number, line in enumerate(_text(path, "train").splitlines(), start=1):
+        where = f"{path}, line {number}"
+        row = _parse(line, where, "train")
+        is_validation = isinstance(row, dict) and "validation_loss" in row
+        rows.append(_check(row, ValidationRow if is_validation else TrainingRow, where, "train"))
+    for shape, key in ((TrainingRow, "loss"), (ValidationRow, "validation_loss")):
+        if not any(isinstance(row, shape) for row in rows):
+            raise UserError(f"{path}: no row has the key {key!r}; make it anew: dvc repro -f train")
+    return rows
+
+
+def _text(path: Path, stage: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found; the stage {stage!r} makes it: dvc repro plot") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 ({error}); make it anew: dvc repro -f {stage}") from None
+
+
+def _parse(content: str, where: str, stage: str) -> Any:
+    try:
+        return json.loads(content)
+    except json.JSONDecodeError as error:
+        raise UserError(f"{where}: not valid JSON: {error}; make it anew: dvc repro -f {stage}") from None
+
+
+def _check(document: Any, shape: type[S], where: str, stage: str) -> S:
+    try:
+        return shape.model_validate(document)
+    except ValidationError as error:
+        faults = (
+            f"{where}: {'.'.join(map(str, fault['loc'])) or '(top level)'}: {fault['msg']}"
+            for fault in error.errors()
+        )
+        raise UserError("\n".join([*faults, f"make it anew: dvc repro -f {stage}"])) from None

@@ -1,0 +1,36 @@
+"""Every trial of the tuning."""
+
+from __future__ import annotations
+
+from resnetbk.params import Tune
+from resnetbk.report.loading import Results
+from resnetbk.report.numbers import fixed
+from resnetbk.report.shapes.cells import Trial
+from resnetbk.report.tables.table import Row, Table
+
+
+def trials_table(results: Results, tune: Tune) -> Table:
+    """A row a trial, the chosen one named as such."""
+    rows = []
+    for place, model in enumerate(results.models):
+        tuning = results.tuning[model]
+        for trial in tuning.trials:
+            edge = ", at the edge" if tuning.at_edge else ""
+            choice = f"chosen{edge}" if trial is tuning.chosen else ""
+            cells = [f"{trial.learning_rate:g}", f"{trial.weight_decay:g}", outcome(trial), choice]
+            rows.append(Row(model, cells, place))
+    return Table(
+        f"Every trial: one training of {fixed(tune.steps, 0)} steps with seed {tune.seed}, scored on the "
+        "validation split in nats per token. The test split plays no part.",
+        ["Model", "Learning rate", "Weight decay", "Validation loss", "Choice"],
+        rows,
+    )
+
+
+def outcome(trial: Trial) -> str:
+    """Return a trial's loss, or where it diverged."""
+    return (
+        f"diverged at step {trial.diverged_at}"
+        if trial.validation_loss is None
+        else fixed(trial.validation_loss, 4)
+    )
