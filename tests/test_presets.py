@@ -64,7 +64,7 @@ def test_a_preset_is_valid_and_its_models_train(name: str, params_file: Path, on
         assert abs(count_parameters(model)["total"] - budget) <= 0.01 * budget
         optimiser = build_optimiser(model, weight_decay=0.1, beta1=0.9, beta2=0.95)
         for group in optimiser.param_groups:
-            group["lr"] = params.train.learning_rate
+            group["lr"] = params.tune.learning_rates[0]
         losses = []
         for _ in range(2):
             loss = next_token_loss(model(tokens_BL[:, :-1]), tokens_BL[:, 1:])
@@ -153,7 +153,7 @@ def test_a_fault_is_named_where_it_is_written(
 
 
 def test_a_fault_of_params_yaml_is_named_there(params_file: Path):
-    text = params_file.read_text(encoding="utf-8").replace("  steps: 600", "  steps: never")
+    text = params_file.read_text(encoding="utf-8").replace("  steps: 480", "  steps: never")
     params_file.write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match=r"params\.yaml, line \d+: train\.steps: .*; found 'never'"):
         use("moe", params_file, PRESETS)

@@ -12,8 +12,8 @@ from ruamel.yaml import YAML, CommentedMap, YAMLError
 
 from resnetbk.errors import UserError
 from resnetbk.params import PARAMS_FILE, Params, ParamsError, json_schema
-from resnetbk.params_edit import edit, flow, merge, merges
-from resnetbk.params_faults import describe, near
+from resnetbk.params.edit import edit, flow, merge, merges
+from resnetbk.params.faults import describe, near
 from resnetbk.repro.files import write_bytes
 
 DIRECTORY = Path("presets")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from resnetbk.params import Prepare
+from resnetbk.params.corpus import Prepare
 
 
 @pytest.fixture

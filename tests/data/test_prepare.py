@@ -26,7 +26,7 @@ import json, re, sys
 from pathlib import Path
 from resnetbk.data.prepare import prepare
 from resnetbk.errors import UserError
-from resnetbk.params import Prepare
+from resnetbk.params.corpus import Prepare
 try:
     prepare(Prepare.model_validate(json.loads(sys.argv[1])), Path("out"), chunk_documents=int(sys.argv[2]))
 except UserError as error:
@@ -151,7 +151,7 @@ import hashlib, json, shutil, subprocess, sys
 from pathlib import Path
 from resnetbk.data.prepare import prepare
 from resnetbk.errors import UserError
-from resnetbk.params import Prepare
+from resnetbk.params.corpus import Prepare
 params = Prepare.model_validate(json.loads(sys.argv[1]))
 def contents():
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in Path("disk/out").iterdir()}

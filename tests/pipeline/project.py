@@ -112,6 +112,9 @@ def shrink(path: Path, sha256: str) -> None:
     params["models"]["resnet_bk"].update(layers=1, heads=4)
     params["models"]["mamba"].update(layers=1)
     params["audit"]["length"] = 24
+    params["tune"].update(
+        learning_rates=[6e-3], weight_decays=[0.1], steps=2, warmup_steps=1, validation_batches=1
+    )
     params["train"].update(
         steps=8,
         batch_size=2,

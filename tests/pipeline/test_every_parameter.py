@@ -23,12 +23,15 @@ from resnetbk.evaluation.cell import evaluate_cell
 from resnetbk.kernels.selection import use
 from resnetbk.models.registry import build_model
 from resnetbk.params import Params
+from resnetbk.pipeline.reproduction import side_by_side
 from resnetbk.report.build import build_report
 from resnetbk.repro.levels import environment
 from resnetbk.training.checkpoint import weights_hash
 from resnetbk.training.loop import train
 from resnetbk.training.loss import next_token_loss
 from resnetbk.training.resume import ResumeState
+from resnetbk.tuning.choice import chosen
+from resnetbk.tuning.trials import run_trials
 
 MIXTURE = {
     "kind": "mixture_of_experts",
@@ -81,6 +84,7 @@ CHANGES: dict[str, Any] = {
     "models.mamba.state_size": 8,
     "models.mamba.convolution": 3,
     "models.mamba.expand": 3,
+    "models.mamba.norm": True,
     "models.transformer.layers": 2,
     "models.transformer.heads": 2,
     "models.transformer.ffn_ratio": 4.0,
@@ -100,12 +104,18 @@ CHANGES: dict[str, Any] = {
     "audit.length": 16,
     "audit.batch_size": 3,
     "audit.seed": 1,
+    "tune.learning_rates": [1e-3],
+    "tune.weight_decays": [0.0],
+    "tune.steps": 3,
+    "tune.warmup_steps": 0,
+    "tune.validation_batches": 2,
+    "tune.seed": 1001,
     "train.steps": 7,
     "train.batch_size": 3,
     "train.length": 24,
     "train.accumulation": 2,
     "train.learning_rate": 1e-2,
-    "train.minimum_learning_rate": 1e-5,
+    "train.final_learning_rate": 0.5,
     "train.warmup_steps": 1,
     "train.weight_decay": 0.2,
     "train.beta1": 0.8,
@@ -121,9 +131,36 @@ CHANGES: dict[str, Any] = {
     "compare.baseline": "resnet_bk",
     "compare.alpha": 0.01,
     "compare.equivalence_margin": 0.1,
-    "compare.parameter_tolerance": 1e-6,
+    "compare.power": 0.9,
+    "compare.resamples": 2000,
+    "compare.hypotheses.better_or_equal.words": "another expectation",
+    "compare.hypotheses.better_or_equal.model": "exponential_gate",  # which is not in the run: not tested
+    "compare.hypotheses.better_or_equal.against": "exponential_gate",
+    "compare.hypotheses.better_or_equal.expect": ["higher"],
+    "compare.hypotheses.better_or_equal.alpha": 0.4,
+    "compare.hypotheses.resolvent.words": "another expectation",
+    "compare.hypotheses.resolvent.model": "mamba",
+    "compare.hypotheses.resolvent.against": "mamba",
+    "compare.hypotheses.resolvent.expect": ["higher", "equivalent"],
+    "compare.hypotheses.resolvent.alpha": 0.4,
+    "compare.tolerances.parameters": 1e-6,
+    "compare.tolerances.training_tokens": 0.5,
+    "compare.tolerances.steps": 0.5,
+    "compare.tolerances.tuning_trials": 0.5,
+    "compare.tolerances.tuning_tokens": 0.1,
+    "compare.tolerances.flops": 1e-6,
+    "compare.tolerances.state_size": 1e-6,
+    "compare.tolerances.peak_memory_bytes": 1e-6,
     "plot.curve_smoothing": 1,
+    "battery.tasks": ["parity"],  # which the committed tasks do not describe, so it is refused
+    "battery.task_models": ["gpt2"],  # which the run does not train, so it is refused
+    "battery.context_models": ["mamba"],
+    "battery.quantise_models": ["mamba"],
+    "battery.early_exit_models": ["mamba"],
 }
+# Sections whose keys are shown to change something in tests/evaluation/test_battery_keys.py and in
+# tests/tasks/test_task_keys.py.
+ELSEWHERE = ("context.", "quantise.", "early_exit.", "tasks.")
 # Keys that stand in no committed parameter, with the value that they replace in `MIXTURE`.
 MIXTURE_CHANGES = {
     "ratio": 3.0,
@@ -169,9 +206,14 @@ def document(done: Project) -> dict:
 def test_no_key_is_forgotten(document: dict):
     committed = YAML(typ="safe").load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     known = set(CHANGES)
-    # The control has the resolvent's keys; only its mixer differs, and that is a key of its own.
-    keys = {key.replace("exponential_gate", "resnet_bk") for key in leaves(committed) + leaves(document)}
-    assert keys <= known
+    # A control has the resolvent's keys; only its mixer differs, and that is a key of its own. So with Mamba.
+    controls = ("exponential_gate", "scattering", "rotation", "signed")
+    twins = {"mamba_normed": "mamba"} | dict.fromkeys(controls, "resnet_bk")
+    keys = set()
+    for key in leaves(committed) + leaves(document):
+        section, *rest = key.split(".")
+        keys.add(".".join([section, *(twins.get(name, name) for name in rest)]))
+    assert {key for key in keys if not key.startswith(ELSEWHERE)} <= known
 
 
 @pytest.mark.parametrize("key", CHANGES)
@@ -235,8 +277,15 @@ def observe_training(params: Params, key: str, folder: Path) -> Any:
     saved: list[int] = []
     corpus = Corpus.open(Path("data/corpus"))
     model = build_model(params.models["mamba"], corpus.vocabulary_size, 60_000, seed=0)
-    history = train(model, corpus, params.train, seed=params.run.seeds[0], resume=Noted(folder))
+    config, _ = chosen(params, "mamba", root=Path())
+    history = train(model, corpus, config, seed=params.run.seeds[0], resume=Noted(folder))
     return [history, weights_hash(model), saved]
+
+
+def observe_tuning(params: Params, key: str, folder: Path) -> Any:
+    with pytest.MonkeyPatch.context() as patch:  # other tests of this process have imported other models
+        patch.setattr("resnetbk.tuning.trials.verify_code", lambda report: None)
+        return [run_trials(params, "mamba", rate, root=Path()) for rate in params.tune.learning_rates]
 
 
 def observe_evaluation(params: Params, key: str, folder: Path) -> Any:
@@ -261,6 +310,10 @@ def observe_report(params: Params, key: str, folder: Path) -> Any:
     return {path: hashlib.sha256(content).hexdigest() for path, content in build_report(params).items()}
 
 
+def observe_stages(params: Params, key: str, folder: Path) -> Any:
+    return list(side_by_side(params))
+
+
 OBSERVERS = {
     "run.models": observe_comparison,
     "run.seeds": observe_training,
@@ -270,8 +323,10 @@ OBSERVERS = {
     "prepare": observe_prepare,
     "models": observe_model,
     "audit": observe_audit,
+    "tune": observe_tuning,
     "train": observe_training,
     "evaluate": observe_evaluation,
     "compare": observe_comparison,
     "plot": observe_report,
+    "battery": observe_stages,
 }

@@ -36,7 +36,7 @@ def code(run):
 
 def params(run):
     path = run.folder / "params.yaml"
-    path.write_text(path.read_text().replace("weight_decay: 0.1", "weight_decay: 0.2"))
+    path.write_text(path.read_text().replace("warmup_steps: 2", "warmup_steps: 3"))
 
 
 def data(run):
@@ -49,7 +49,7 @@ def environment(run):
 
 CAUSES = {
     code: ("code", "src/resnetbk/models/mamba.py: changed (imported by train)"),
-    params: ("params", "train.weight_decay: 0.1 and 0.2"),
+    params: ("params", "train.warmup_steps: 2 and 3"),
     data: ("data", "card.json.splits.train.tokens_sha256"),
     environment: ("environment", "packages.torch: 2"),
 }

@@ -28,11 +28,11 @@ stages:
       - metrics/summary.json: {cache: false}
   view:
     cmd: view
-    params: [run, prepare, models, audit, train, evaluate, compare, plot]
+    params: [SECTIONS]
     outs: [view.json]
   measure:
     cmd: measure
-"""
+""".replace("SECTIONS", ", ".join(Params.model_fields))
 
 
 @pytest.fixture(autouse=True)

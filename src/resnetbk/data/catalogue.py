@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 
 from resnetbk.errors import UserError
-from resnetbk.params import Corpus, HubCorpus, NpmCorpus, Prepare, SyntheticCorpus, WheelCorpus
+from resnetbk.params.corpus import Corpus, HubCorpus, NpmCorpus, Prepare, SyntheticCorpus, WheelCorpus
 
 
 def _hub(repository: str, subset: str | None, revision: str, licence: str, streaming: bool = False) -> HubCorpus:

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from resnetbk.data.progress import progress
 from resnetbk.data.split import SPLITS, assign, fingerprint
 from resnetbk.errors import UserError
-from resnetbk.params import Prepare
+from resnetbk.params.corpus import Prepare
 from resnetbk.repro.files import atomic_path
 
 SCHEMA = """

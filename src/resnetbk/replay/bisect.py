@@ -23,7 +23,7 @@ from resnetbk.replay.environment import other_packages
 from resnetbk.replay.errors import NotCheckable
 from resnetbk.replay.git import top_level
 from resnetbk.replay.recorded import RecordedCell
-from resnetbk.replay.rerun import run_in, run_stage
+from resnetbk.replay.rerun import before_training, run_in
 from resnetbk.replay.restore import restore
 from resnetbk.replay.worktree import worktree
 from resnetbk.repro.distance import distance
@@ -70,7 +70,7 @@ def bisect(first: RecordedCell, second: RecordedCell) -> Parting | str:
             for note in restore(trees[-1], run, repository):
                 print(f"note: run {run.title}: {note}", file=sys.stderr)
             bring_corpus(trees[-1], run, repository)
-            run_stage(trees[-1], "audit", model=run.model)
+            before_training(trees[-1], run.model)
         out = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="resnetbk-bisect-")))
         places = [out / "A", out / "B"]
         hashes = [

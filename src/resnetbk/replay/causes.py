@@ -12,7 +12,7 @@ from resnetbk.replay.errors import NotCheckable
 from resnetbk.replay.recorded import RecordedCell
 from resnetbk.tracking.run import flatten
 
-READ_BY_A_CELL = ("prepare", "audit", "train", "evaluate")  # sections of params.yaml
+READ_BY_A_CELL = ("prepare", "audit", "tune", "train", "evaluate")  # sections of params.yaml
 RUN_KEYS = ("parameter_budget", "determinism", "kernels")  # of its section run
 NOT_A_CAUSE = ("git", "memory_bytes")  # git is told by the code's hashes
 

@@ -14,7 +14,7 @@ from resnetbk.replay.errors import NotCheckable
 from resnetbk.replay.fetch import fetched
 from resnetbk.replay.git import top_level
 from resnetbk.replay.recorded import RecordedCell
-from resnetbk.replay.rerun import run_stage
+from resnetbk.replay.rerun import before_training, run_stage
 from resnetbk.replay.restore import restore, unlike
 from resnetbk.replay.worktree import worktree
 from resnetbk.repro.difference import environment_at, why_bits_differ
@@ -69,7 +69,7 @@ def replay(
 
 def _replay_in(tree: Path, run: RecordedCell, repository: Path) -> Verdict:
     """Run the stages of the cell in its restored tree and judge what they left."""
-    run_stage(tree, "audit", model=run.model)
+    before_training(tree, run.model)
     run_stage(tree, "train", model=run.model, seed=run.seed)
     other = unlike(tree, run.code("evaluate") or {})
     if not other:

@@ -27,6 +27,17 @@ def run_stage(tree: Path, stage: str, **item: object) -> None:
     run_in(tree, stage_command(tree, stage, **item), label)
 
 
+def before_training(tree: Path, model: str) -> None:
+    """Run what the trainings of one model wait for: its audit, and its tuning where the tree has one.
+
+    **Raises:** `NotCheckable` when a stage fails.
+    """
+    run_stage(tree, "audit", model=model)
+    params = yaml.safe_load((tree / "params.yaml").read_text(encoding="utf-8"))
+    for rate in params.get("tune", {}).get("learning_rates", []):
+        run_stage(tree, "tune", model=model, learning_rate=rate)
+
+
 def stage_command(tree: Path, stage: str, **item: object) -> list[str]:
     """Return the command of one cell of a stage, run by this Python.
 

@@ -7,7 +7,7 @@ import pytest
 
 from resnetbk.data.sources.file import documents
 from resnetbk.errors import UserError
-from resnetbk.params import FileCorpus
+from resnetbk.params.corpus import FileCorpus
 
 
 def corpus(root, content: bytes, format: str, text_field="text", sha256=None):

@@ -17,7 +17,7 @@ import json, sys, time
 time.sleep = lambda seconds: None  # between the client's tries
 from resnetbk.data.sources.hub import documents
 from resnetbk.errors import UserError
-from resnetbk.params import HubCorpus
+from resnetbk.params.corpus import HubCorpus
 for asked in json.loads(sys.argv[1]):
     try:
         print(json.dumps(list(documents(HubCorpus(kind="hub", **asked)))))

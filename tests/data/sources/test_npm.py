@@ -14,7 +14,7 @@ import pytest
 
 from resnetbk.data.sources.npm import documents
 from resnetbk.errors import UserError
-from resnetbk.params import NpmCorpus
+from resnetbk.params.corpus import NpmCorpus
 
 needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
 

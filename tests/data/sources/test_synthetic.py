@@ -4,7 +4,7 @@ import pytest
 
 from resnetbk.data.sources.synthetic import answers, documents, vocabulary
 from resnetbk.errors import UserError
-from resnetbk.params import SyntheticCorpus
+from resnetbk.params.corpus import SyntheticCorpus
 
 TASKS = ("mqar", "selective_copying", "induction", "needle")
 

@@ -7,7 +7,7 @@ import pytest
 
 from resnetbk.data.sources.wheel import documents, member_file
 from resnetbk.errors import UserError
-from resnetbk.params import WheelCorpus
+from resnetbk.params.corpus import WheelCorpus
 
 CONTENT = b"first\n\nsecond\n"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib import import_module
 
-from resnetbk.params import Corpus
+from resnetbk.params.corpus import Corpus
 
 
 def open_source(corpus: Corpus) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from resnetbk.data.cache import moved
 from resnetbk.data.formats import read_documents
 from resnetbk.errors import UserError
-from resnetbk.params import FileCorpus
+from resnetbk.params.corpus import FileCorpus
 from resnetbk.repro.files import sha256_file
 from resnetbk.repro.repository import main_root
 

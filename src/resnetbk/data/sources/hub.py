@@ -8,7 +8,7 @@ from typing import Any
 
 from resnetbk.data.disk import is_full
 from resnetbk.errors import UserError
-from resnetbk.params import HubCorpus
+from resnetbk.params.corpus import HubCorpus
 
 # Repositories whose rows are lines of longer documents, with what the first line of a document looks like.
 FIRST_LINES = {"Salesforce/wikitext": re.compile(r" = [^=].* = \n?")}

@@ -15,7 +15,7 @@ from pathlib import Path
 from resnetbk.data.cache import cached
 from resnetbk.data.formats import read_documents
 from resnetbk.errors import UserError
-from resnetbk.params import NpmCorpus
+from resnetbk.params.corpus import NpmCorpus
 
 
 def documents(corpus: NpmCorpus) -> Iterator[str]:

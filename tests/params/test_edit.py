@@ -6,7 +6,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from resnetbk.errors import UserError
-from resnetbk.params_edit import edit, flow, merge
+from resnetbk.params.edit import edit, flow, merge
 
 TEXT = """# head
 a:            # of a

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from resnetbk.params import ParamsError, json_schema, load_params
 
-PARAMS = Path(__file__).parents[1] / "params.yaml"
+PARAMS = Path(__file__).parents[2] / "params.yaml"
 
 
 def test_the_committed_parameters_are_valid():
@@ -22,7 +22,7 @@ def test_the_committed_parameters_are_valid():
 @pytest.mark.parametrize(
     ("old", "new", "key", "hint"),
     [
-        ("  steps:", "  stepz:", "train.stepz", "did you mean 'steps'"),
+        ("  steps:", "  stepz:", "tune.stepz", "did you mean 'steps'"),
         ("state_size: 16", "state_sizes: 16", "models.mamba.state_sizes", "did you mean 'state_size'"),
         ("vocabulary_size:", "vocabulary:", "prepare.tokenizer.vocabulary", "did you mean 'vocabulary_size'"),
         ("\nplot:", "\nplt:", "plt", "did you mean 'plot'"),
