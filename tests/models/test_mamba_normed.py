@@ -8,6 +8,7 @@ from tests.models.model_configs import BUDGET, VOCABULARY, mamba
 from resnetbk.kernels.selective import selective_scan
 from resnetbk.models.mamba import ScanMixer
 from resnetbk.models.registry import build_model
+from resnetbk.models.resnet_bk.weights import EMBEDDING_STD, residual_scale
 
 
 @pytest.fixture
@@ -19,6 +20,7 @@ def test_a_mixer_is_the_formula(model):
     mixer, draw = model.backbone.layers[0].mixer, torch.Generator().manual_seed(0)
     x_BNE = torch.randn(2, 20, model.dimensions["width"], generator=draw)
     with torch.no_grad():
+        mixer.out_proj.weight.mul_(100)  # it starts small
         mixer.norm_gain.copy_(torch.linspace(0.5, 1.5, len(mixer.norm_gain)))
         inner_BNE, gate_BNE = (F.linear(x_BNE, w) for w in mixer.in_proj.weight.chunk(2))
         convolved = F.conv1d(
@@ -77,8 +79,8 @@ def test_the_readout_is_resnet_bks(model):
     for block in model.backbone.layers:
         mixer = block.mixer
         assert all((bias == 1).all() for bias in (mixer.b_bias, mixer.c_bias, mixer.norm_gain, mixer.D))
-        assert mixer.out_proj.weight.std().item() == pytest.approx((2 * inner) ** -0.5, rel=0.05)
-    assert model.backbone.embeddings.weight.std().item() == pytest.approx(0.02, rel=0.05)
+        assert mixer.out_proj.weight.std().item() == pytest.approx(residual_scale(2) * inner**-0.5, rel=0.05)
+    assert model.backbone.embeddings.weight.std().item() == pytest.approx(EMBEDDING_STD, rel=0.05)
     assert model.lm_head.weight is model.backbone.embeddings.weight
 
 

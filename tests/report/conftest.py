@@ -146,6 +146,7 @@ def params() -> Params:
     return change_params(
         load_params(Path(__file__).parents[2] / "params.yaml"),
         run={"models": list(MODELS), "seeds": SEEDS},
+        tune={"learning_rates": [2e-3, 6e-3, 1.8e-2], "weight_decays": [0.01, 0.1], "steps": 80},
         train={"learning_rate": "tuned", "weight_decay": "tuned"},
     )
 

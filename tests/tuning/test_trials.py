@@ -21,7 +21,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def params(**tune: object) -> Params:
     small = small_params()
     update = {"weight_decays": [0.0, 0.9], "steps": 4, "warmup_steps": 1, "validation_batches": 2, **tune}
-    return small.model_copy(update={"tune": small.tune.model_copy(update=update)})
+    run = small.run.model_copy(update={"determinism": "fast"})  # a level would last beyond these tests
+    return small.model_copy(update={"run": run, "tune": small.tune.model_copy(update=update)})
 
 
 def corrupt(root: Path, split: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import tomllib
 from functools import cached_property
@@ -13,6 +14,15 @@ import yaml
 from resnetbk.repro.validation.dvc_stages import Stage, read_stages
 from resnetbk.repro.validation.not_checkable import NotCheckable
 from resnetbk.repro.validation.source import Code, read_code
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's, which knows YAML 1.1 alone, and the numbers of 1.2 that DVC writes, such as 1e-06."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)[eE][-+]?\d+$"), list("-+.0123456789")
+)
 
 
 class Project:
@@ -33,7 +43,7 @@ class Project:
     def mapping(self, name: str) -> dict[str, Any]:
         """Return a YAML file's mapping. **Raises:** `NotCheckable` when it is missing or holds anything else."""
         try:
-            content = yaml.safe_load(self.text(name))
+            content = yaml.load(self.text(name), _Loader)
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             place = f"{name}:{mark.line + 1}" if mark else name
