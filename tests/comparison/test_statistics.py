@@ -8,7 +8,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import DescrStatsW
 
 from resnetbk.comparison.statistics import (
@@ -17,7 +16,6 @@ from resnetbk.comparison.statistics import (
     equivalence_p_value,
     excess_p_value,
     hedges_g,
-    holm,
     p_value,
 )
 
@@ -118,12 +116,3 @@ def test_hedges_g_at_equal_lengths_is_the_paired_g_over_documents():
     small_sample = 1 - 3 / (4 * (D - 1) - 1)  # Hedges' approximation of his exact factor
     expected = small_sample * d_D.mean() / d_D.std(ddof=1)
     assert hedges_g(DIFFERENCE_SD, EQUAL_D) == pytest.approx(expected, rel=1e-3)
-
-
-@pytest.mark.parametrize("p", [[0.01], [0.04, 0.01, 0.03], [0.5, 0.5, 0.9], [1e-100, 0.2, 1e-3, 1e-3]])
-def test_holms_correction_is_statsmodels(p):
-    assert holm(p) == pytest.approx(multipletests(p, method="holm")[1].tolist(), rel=1e-12)
-
-
-def test_nothing_to_correct_stays_nothing():
-    assert holm([]) == []

@@ -17,6 +17,11 @@ def test_cell_states_what_was_scored(params, root):
     assert list(scores) == [
         "model",
         "seed",
+        "data",
+        "weights",
+        "parameters",
+        "state_size",
+        "training_tokens",
         "loss",
         "perplexity",
         "bits_per_byte",
@@ -24,11 +29,6 @@ def test_cell_states_what_was_scored(params, root):
         "bytes",
         "documents",
         "loss_by_position",
-        "parameters",
-        "state_size",
-        "training_tokens",
-        "data",
-        "weights",
     ]
     assert scores["data"] == sha256_file(root / "data/corpus/test.tokens")
     assert scores["weights"] == sha256_file(root / "models/small-3/weights.safetensors")

@@ -11,6 +11,7 @@ from resnetbk.evaluation.early_exit_cell import early_exit_cell
 from resnetbk.evaluation.held_out import held_out_loss
 from resnetbk.models.registry import build_model
 from resnetbk.params.early_exit import EarlyExit
+from resnetbk.params.evaluation import Evaluate
 
 VOCABULARY = 64
 FAMILIES = [resnet_bk(ffn=mixture()), mamba(), mamba2(), transformer(), gpt2()]
@@ -48,11 +49,10 @@ def test_confidences_lie_between_the_depths(split):
     score = {"length": 16, "batch_size": 3}
     found = early_exit(model, split, **score, confidences=[1e-9, *np.geomspace(0.016, 0.9, 60), 0.999])
     one, two, always, *between, never = found["rows"]
-    assert two["loss"] == pytest.approx(held_out_loss(model, split, **score, position_bucket=4)["loss"], rel=1e-6)
+    plain = Evaluate(**score, position_bucket=4)
+    assert two["loss"] == pytest.approx(held_out_loss(model, split, plain)["loss"], rel=1e-6)
     with first_layers(model, 1):
-        assert one["loss"] == pytest.approx(
-            held_out_loss(model, split, **score, position_bucket=4)["loss"], rel=1e-6
-        )
+        assert one["loss"] == pytest.approx(held_out_loss(model, split, plain)["loss"], rel=1e-6)
     assert (always["loss"], always["flops"], always["exits"]) == (one["loss"], one["flops"], [1, 0])
     head = 2 * VOCABULARY * model.dimensions["width"]
     assert (never["loss"], never["flops"], never["mean_depth"]) == (two["loss"], two["flops"] + head, 2)

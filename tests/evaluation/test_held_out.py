@@ -5,6 +5,7 @@ from torch import nn
 
 from resnetbk.errors import UserError
 from resnetbk.evaluation.held_out import held_out_loss
+from resnetbk.params.evaluation import Evaluate
 
 
 class Bigram(nn.Module):
@@ -27,7 +28,7 @@ class Position(Bigram):
 
 
 def score(model, split, **changes):
-    return held_out_loss(model, split, **{"length": 8, "batch_size": 3, "position_bucket": 3} | changes)
+    return held_out_loss(model, split, Evaluate(**{"length": 8, "batch_size": 3, "position_bucket": 3} | changes))
 
 
 @pytest.mark.parametrize("length, batch_size", [(8, 3), (5, 1), (64, 2), (2, 7)])

@@ -4,7 +4,7 @@ import torch
 from tests.models.model_configs import BUDGET, VOCABULARY, mamba, resnet_bk
 
 from resnetbk.models.registry import build_model
-from resnetbk.training.gradient_cosine import hybrid_cosine
+from resnetbk.training.gradient_cosine import blended_mixers, hybrid_cosine
 
 
 @pytest.fixture
@@ -23,8 +23,10 @@ def test_a_smaller_blend_is_nearer_to_the_exact_gradient(batch):
 
 
 def test_exact_training_has_nothing_to_compare(batch):
-    assert cosine(batch, 0.0) is None
-    assert hybrid_cosine(build_model(mamba(), VOCABULARY, BUDGET, seed=0), *batch) is None
+    for exact in (resnet_bk(hybrid_gradient=0.0), mamba()):
+        model = build_model(exact, VOCABULARY, BUDGET, seed=0)
+        assert blended_mixers(model) == []
+        assert hybrid_cosine(model, *batch) == pytest.approx(1, abs=1e-12)
 
 
 def test_the_model_is_left_alone(batch):

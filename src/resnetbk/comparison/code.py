@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from resnetbk.comparison.cells import Cell, Cells
+from resnetbk.comparison.consistency import minority
 from resnetbk.errors import UserError
 
 
@@ -27,10 +26,7 @@ def require_one_code(cells: Cells) -> None:
 
 
 def _require_one_version(file: str, cells: list[Cell]) -> None:
-    versions = Counter(cell.manifest.code.get(file) for cell in cells)
-    if len(versions) > 1:
-        common = versions.most_common(1)[0][0]
-        stale = [cell.name for cell in cells if cell.manifest.code.get(file) != common]
+    if stale := minority(cells, lambda cell: cell.manifest.code.get(file)):
         raise UserError(
             f"models: {', '.join(stale)}: trained with another version of {file} than the other cells; different "
             f"code makes different experiments. Run: dvc repro {' '.join(f'train@{name}' for name in stale)}"

@@ -57,12 +57,15 @@ def _require_a_measurement(cell: Cell) -> None:
     assert abs(mean - evaluation.loss) <= 1e-6 * mean, f"{file}: loss is not the mean over documents"
 
 
+def minority(cells: list[Cell], value: Callable[[Cell], Hashable]) -> list[str]:
+    """Return the names of the cells whose value is not the most common one; none where all agree."""
+    common = Counter(value(cell) for cell in cells).most_common(1)[0][0]
+    return [cell.name for cell in cells if value(cell) != common]
+
+
 def _require_equal(cells: list[Cell], value: Callable[[Cell], Hashable], what: str) -> None:
     """Refuse cells that differ in what all must share; those in the minority are taken for the stale ones."""
-    groups = Counter(value(cell) for cell in cells)
-    if len(groups) > 1:
-        common = groups.most_common(1)[0][0]
-        stale = [cell.name for cell in cells if value(cell) != common]
+    if stale := minority(cells, value):
         raise UserError(
             f"metrics/evaluate: {', '.join(stale)}: another {what} than the other cells; they come from "
             f"different runs. Run: dvc repro {' '.join(f'evaluate@{name}' for name in stale)}"

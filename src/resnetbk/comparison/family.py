@@ -20,6 +20,7 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from statsmodels.stats.multitest import multipletests
 
 from resnetbk.comparison.bootstrap import bootstrap_interval
 from resnetbk.comparison.cells import Cells
@@ -33,7 +34,6 @@ from resnetbk.comparison.statistics import (
     equivalence_p_value,
     excess_p_value,
     hedges_g,
-    holm,
     p_value,
 )
 from resnetbk.comparison.verdict import Evidence, decide
@@ -61,7 +61,7 @@ def compare_pairs(
     """
     rows = [_numbers(cells, pair, plan, alpha=plan.alpha / len(pairs)) for pair in pairs]
     for key in _CORRECTED:
-        for row, corrected in zip(rows, holm([row[key] for row in rows]), strict=True):
+        for row, corrected in zip(rows, _holm([row[key] for row in rows]), strict=True):
             row[f"{key}_corrected"] = corrected
     evidence = {
         pair: Evidence(
@@ -77,6 +77,10 @@ def compare_pairs(
     for pair, row in zip(pairs, rows, strict=True):
         row["verdict"], row["note"] = decide(evidence[pair], plan.alpha)
     return rows, evidence
+
+
+def _holm(p_values: list[float]) -> list[float]:
+    return multipletests(p_values, method="holm")[1].tolist() if p_values else []
 
 
 def _numbers(cells: Cells, pair: Pair, plan: Compare, alpha: float) -> dict[str, Any]:

@@ -25,18 +25,14 @@ from resnetbk.errors import UserError
 from resnetbk.params import Params
 from resnetbk.plan import PLAN_FILE, plan_of, read_plan
 from resnetbk.repro.files import sha256_json
-
-# A t quantile, an exponential or a sum may differ in its last bits between CPUs, and a difference of two losses
-# magnifies that a thousandfold. Eight digits are more than anyone reads and so far above the noise that it all
-# but never moves the file's hash.
-SIGNIFICANT_DIGITS = 8
+from resnetbk.repro.rounding import rounded
 
 
 def compare(params: Params, root: Path = Path()) -> dict[str, Any]:
     """Compare every model with the baseline, every mixer with its plain control, and what the plan names.
 
     **Arguments:** `params`: the run's; `root`: the repository, with metrics/ and models/ under it.
-    **Returns:** the content of metrics/comparison.json; losses in nats a token, floats of SIGNIFICANT_DIGITS.
+    **Returns:** the content of metrics/comparison.json; losses in nats a token, floats `rounded`.
     **Raises:** `UserError` for cells that do not belong together, and where no statistics are possible.
     """
     run, plan, models = params.run, params.compare, params.models
@@ -76,7 +72,7 @@ def compare(params: Params, root: Path = Path()) -> dict[str, Any]:
         "hypotheses": answer_hypotheses(plan.hypotheses, evidence),
         "attribution": attribute(chains, plan.baseline, rows),
     }
-    comparison = _rounded(comparison)
+    comparison = rounded(comparison)
     plain = {name: controls(models, run.models, name) for name in candidates}
     without_gate = [
         name for name in candidates if PLAIN_GATE not in [models[other].mixer for other in plain[name]]
@@ -115,13 +111,3 @@ def _is_on_trial(params: Params, name: str) -> bool:
     """Return whether the run is about this model: a ResNet-BK whose mixer is a resolvent."""
     config = params.models[name]
     return config.family == "resnet_bk" and config.mixer not in PLAIN_MIXERS and name != params.compare.baseline
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_rounded(item) for item in value]
-    if isinstance(value, float | np.ndarray):
-        return float(f"{float(value):.{SIGNIFICANT_DIGITS}g}") + 0.0  # no minus zero
-    return value

@@ -126,20 +126,6 @@ def excess_p_value(mean: CrossedMean, margin: float) -> float:
     return 2 * _tail(mean, outside) if outside > 0 else 1.0
 
 
-def holm(p_values: list[float]) -> list[float]:
-    """Return p-values corrected for being a family, in their order.
-
-    statsmodels' `multipletests` gives the same, but collects garbage at every call, a tenth of a second.
-
-    Source: Holm 1979, Scandinavian Journal of Statistics 6:65.
-    """
-    p = np.asarray(p_values, dtype=np.float64)
-    order = np.argsort(p)
-    corrected = np.empty_like(p)
-    corrected[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1)
-    return corrected.tolist()
-
-
 def hedges_g(difference_SD: np.ndarray, tokens_D: np.ndarray) -> float:
     """Return Hedges' g of the paired difference, in standard deviations *between documents*.
 

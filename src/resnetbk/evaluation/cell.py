@@ -25,6 +25,16 @@ class TrainedCell(NamedTuple):
     manifest: dict[str, Any]
     weights: str
 
+    def described(self) -> dict[str, Any]:
+        """Return model, seed, the hashes of the test split and of the weights, and the parameters."""
+        return {
+            "model": self.manifest["model"],
+            "seed": self.manifest["seed"],
+            "data": sha256_file(self.corpus.path / "test.tokens"),
+            "weights": self.weights,
+            "parameters": count_parameters(self.model),
+        }
+
 
 def evaluate_cell(params: Params, name: str, seed: int, *, root: Path) -> dict[str, Any]:
     """Score the weights of model `name` trained with `seed` on the test split.
@@ -34,24 +44,12 @@ def evaluate_cell(params: Params, name: str, seed: int, *, root: Path) -> dict[s
     one sequence of evaluate.length tokens), training_tokens, and the hashes of the data and the weights.
     **Raises:** `UserError` as `open_cell`, or when a loss is not finite.
     """
-    config = params.evaluate
     cell = open_cell(params, name, seed, root=root)
-    scores = held_out_loss(
-        cell.model,
-        cell.corpus.split("test"),
-        length=config.length,
-        batch_size=config.batch_size,
-        position_bucket=config.position_bucket,
-    )
     return {
-        "model": name,
-        "seed": seed,
-        **scores,
-        "parameters": count_parameters(cell.model),
-        "state_size": cell.model.state_size(config.length),
+        **cell.described(),
+        "state_size": cell.model.state_size(params.evaluate.length),
         "training_tokens": cell.manifest["tokens"],
-        "data": sha256_file(root / "data/corpus/test.tokens"),
-        "weights": cell.weights,
+        **held_out_loss(cell.model, cell.corpus.split("test"), params.evaluate),
     }
 
 

@@ -13,15 +13,14 @@ from resnetbk.evaluation.first_documents import first_documents
 from resnetbk.evaluation.held_out import held_out_loss
 from resnetbk.evaluation.out_of_domain import files_of, open_out_of_domain
 from resnetbk.evaluation.receptive_field import receptive_field
-from resnetbk.evaluation.rounding import rounded
 from resnetbk.evaluation.spikes import gradient_spikes
 from resnetbk.evaluation.streaming import Limit, longest_sequence, require_tokens, score_stream, score_windows
 from resnetbk.models.language_model import LanguageModel
-from resnetbk.models.registry import count_parameters
 from resnetbk.params import Params
 from resnetbk.params.context import Context
 from resnetbk.params.evaluation import Evaluate
 from resnetbk.repro.files import sha256_file
+from resnetbk.repro.rounding import rounded
 
 
 def context_cell(params: Params, name: str, seed: int, *, root: Path) -> dict[str, Any]:
@@ -53,11 +52,7 @@ def context_cell(params: Params, name: str, seed: int, *, root: Path) -> dict[st
         }
     return rounded(
         {
-            "model": name,
-            "seed": seed,
-            "data": sha256_file(root / "data/corpus/test.tokens"),
-            "weights": cell.weights,
-            "parameters": count_parameters(cell.model),
+            **cell.described(),
             "training_length": length,
             "state_size": {str(tokens): cell.model.state_size(tokens) for tokens in (length, stream["length"])},
             "limit": limit._asdict(),
@@ -104,13 +99,7 @@ def _stream(model: LanguageModel, split: Split, config: Context, limit: Limit, a
 
 def _held_out(model: LanguageModel, split: Split, config: Context, evaluate: Evaluate) -> dict[str, Any]:
     windows = max(1, config.window_tokens // evaluate.length)
-    return held_out_loss(
-        model,
-        first_documents(split, length=evaluate.length, windows=windows),
-        length=evaluate.length,
-        batch_size=evaluate.batch_size,
-        position_bucket=evaluate.position_bucket,
-    )
+    return held_out_loss(model, first_documents(split, length=evaluate.length, windows=windows), evaluate)
 
 
 def _field(model: LanguageModel, split: Split, config: Context, limit: Limit) -> dict[str, Any]:

@@ -8,10 +8,8 @@ from typing import Any
 from resnetbk.evaluation.cell import open_cell
 from resnetbk.evaluation.early_exit import early_exit
 from resnetbk.evaluation.first_documents import first_documents
-from resnetbk.evaluation.rounding import rounded
-from resnetbk.models.registry import count_parameters
 from resnetbk.params import Params
-from resnetbk.repro.files import sha256_file
+from resnetbk.repro.rounding import rounded
 
 
 def early_exit_cell(params: Params, name: str, seed: int, *, root: Path) -> dict[str, Any]:
@@ -31,13 +29,4 @@ def early_exit_cell(params: Params, name: str, seed: int, *, root: Path) -> dict
         batch_size=evaluate.batch_size,
         confidences=config.confidences,
     )
-    return rounded(
-        {
-            "model": name,
-            "seed": seed,
-            "data": sha256_file(root / "data/corpus/test.tokens"),
-            "weights": cell.weights,
-            "parameters": count_parameters(cell.model),
-            **found,
-        }
-    )
+    return rounded({**cell.described(), **found})

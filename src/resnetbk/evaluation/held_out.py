@@ -17,6 +17,7 @@ from resnetbk.data.batches import evaluation_windows
 from resnetbk.data.corpus import Split
 from resnetbk.errors import UserError
 from resnetbk.evaluation.summary import summarise
+from resnetbk.params.evaluation import Evaluate
 
 
 class NonFiniteLoss(UserError):
@@ -24,26 +25,24 @@ class NonFiniteLoss(UserError):
 
 
 @torch.inference_mode()
-def held_out_loss(
-    model: nn.Module, split: Split, *, length: int, batch_size: int, position_bucket: int
-) -> dict[str, Any]:
-    """Score a model on a split in windows of `length` predicted tokens that do not overlap.
+def held_out_loss(model: nn.Module, split: Split, config: Evaluate) -> dict[str, Any]:
+    """Score a model on a split in windows of `config.length` predicted tokens that do not overlap.
 
     Losses are summed in float64 in the order of the split.
 
-    **Arguments:** `length`: the most context a token is given; `batch_size`: windows at a time;
-    `position_bucket`: neighbouring positions of a window whose loss is averaged.
+    **Arguments:** `config`: `length`, the most context a token is given; `batch_size`, windows at a time;
+    `position_bucket`, neighbouring positions of a window whose loss is averaged.
     **Returns:** what `summarise` returns, and loss_by_position: rows of position (the first of the bucket,
     0 has one token of context), loss (nats per token) and tokens.
     **Raises:** `NonFiniteLoss` naming document and token when a loss is not finite.
     """
     documents = len(split.documents)
     nats_D, tokens_D = np.zeros(documents), np.zeros(documents, np.int64)
-    nats_L, tokens_L = np.zeros(length), np.zeros(length, np.int64)
+    nats_L, tokens_L = np.zeros(config.length), np.zeros(config.length, np.int64)
     mode = model.training
     model.eval()
     for tokens_BL, labels_BL, mask_BL, document_BL, position_L in evaluation_windows(
-        split, length=length, batch_size=batch_size
+        split, length=config.length, batch_size=config.batch_size
     ):
         losses = F.cross_entropy(model(tokens_BL)[mask_BL], labels_BL[mask_BL], reduction="none")
         mask = mask_BL.numpy()
@@ -53,14 +52,14 @@ def held_out_loss(
         _require_finite(nats, document, tokens_D, split.name)
         nats_D += np.bincount(document, weights=nats, minlength=documents)
         tokens_D += np.bincount(document, minlength=documents)
-        nats_L += np.bincount(position, weights=nats, minlength=length)
-        tokens_L += np.bincount(position, minlength=length)
+        nats_L += np.bincount(position, weights=nats, minlength=config.length)
+        tokens_L += np.bincount(position, minlength=config.length)
     model.train(mode)
     expected_D = split.documents[:, 1] - 1
     assert np.array_equal(tokens_D, expected_D), "a token was scored twice or not at all"
     return {
         **summarise(nats_D, tokens_D, split.documents[:, 2]),
-        "loss_by_position": _by_position(nats_L, tokens_L, position_bucket),
+        "loss_by_position": _by_position(nats_L, tokens_L, config.position_bucket),
     }
 
 

@@ -12,13 +12,12 @@ from resnetbk.evaluation.cell import open_cell
 from resnetbk.evaluation.first_documents import first_documents
 from resnetbk.evaluation.held_out import NonFiniteLoss, held_out_loss
 from resnetbk.evaluation.quantisation import ActivationBits, quantise_weights
-from resnetbk.evaluation.rounding import rounded
 from resnetbk.models.language_model import LanguageModel
 from resnetbk.models.registry import count_parameters
 from resnetbk.params import Params
 from resnetbk.params.evaluation import Evaluate
 from resnetbk.params.quantise import Precision, Quantise
-from resnetbk.repro.files import sha256_file
+from resnetbk.repro.rounding import rounded
 from resnetbk.training.checkpoint import load_weights
 
 
@@ -36,7 +35,7 @@ def quantise_cell(params: Params, name: str, seed: int, *, root: Path) -> dict[s
     cell = open_cell(params, name, seed, root=root)
     windows = None if config.batches is None else config.batches * params.evaluate.batch_size
     split = first_documents(cell.corpus.split("test"), length=params.evaluate.length, windows=windows)
-    trained = _score(cell.model, split, params.evaluate)
+    trained = held_out_loss(cell.model, split, params.evaluate)
     rows = {}
     with progress(f"quantise {name}-{seed}", "precisions", total=len(config.precisions)) as advance:
         for asked in config.precisions:
@@ -49,11 +48,7 @@ def quantise_cell(params: Params, name: str, seed: int, *, root: Path) -> dict[s
             advance(1)
     return rounded(
         {
-            "model": name,
-            "seed": seed,
-            "data": sha256_file(root / "data/corpus/test.tokens"),
-            "weights": cell.weights,
-            "parameters": count_parameters(cell.model),
+            **cell.described(),
             "weight_bytes": 4 * count_parameters(cell.model)["total"],
             "loss": trained["loss"],
             "tokens": trained["tokens"],
@@ -75,7 +70,7 @@ def _row(
     """Score a model whose weights are quantised, its activations quantised as it goes."""
     try:
         with ActivationBits(asked.activations) if asked.activations else nullcontext():
-            scores = _score(model, split, evaluate)
+            scores = held_out_loss(model, split, evaluate)
     except NonFiniteLoss as fault:  # an outcome, and recorded as one
         scored = dict.fromkeys(("loss", "loss_increase", "bits_per_byte", "document_losses"))
         return {**scored, "non_finite": str(fault)}
@@ -86,13 +81,3 @@ def _row(
         "document_losses": [row["loss"] for row in scores["documents"]],
         "non_finite": None,
     }
-
-
-def _score(model: LanguageModel, split: Split, evaluate: Evaluate) -> dict[str, Any]:
-    return held_out_loss(
-        model,
-        split,
-        length=evaluate.length,
-        batch_size=evaluate.batch_size,
-        position_bucket=evaluate.position_bucket,
-    )

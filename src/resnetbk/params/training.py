@@ -51,6 +51,11 @@ class Train(Section):
     log_interval: Positive
     checkpoint_interval: Positive
 
+    @property
+    def tokens_per_step(self) -> int:
+        """Tokens that an optimiser step trains on."""
+        return self.batch_size * self.accumulation * self.length
+
     @model_validator(mode="after")
     def schedule_fits(self) -> Train:
         if self.warmup_steps >= self.steps:

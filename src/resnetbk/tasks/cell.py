@@ -13,6 +13,7 @@ from resnetbk.models.registry import build_model, count_parameters
 from resnetbk.params import Params
 from resnetbk.params.tasks import Task
 from resnetbk.repro.levels import enforce
+from resnetbk.repro.rounding import rounded
 from resnetbk.tasks.batches import task_batch
 from resnetbk.tasks.generators import load_generator
 from resnetbk.tasks.scores import score
@@ -54,11 +55,11 @@ def task_cell(params: Params, task_name: str, model_name: str, *, root: Path) ->
     label = f"{task_name}-{model_name}"
     trials = _tune(params, task, build, label)
     choice = best_trial(trials, params.tune)
-    return {
+    record = {
         "task": task_name,
         "model": model_name,
         "definition": task.model_dump(mode="json"),
-        "chance": float(f"{generator.chance(task):.8g}"),
+        "chance": generator.chance(task),
         "vocabulary_size": vocabulary_size,
         "parameters": count_parameters(model),
         "dimensions": model.dimensions,
@@ -70,6 +71,7 @@ def task_cell(params: Params, task_name: str, model_name: str, *, root: Path) ->
         },
         "seeds": [_run(params, task, build, seed, choice, label) for seed in params.run.seeds] if choice else [],
     }
+    return rounded(record)
 
 
 def _tune(params: Params, task: Task, build: Build, label: str) -> list[dict[str, Any]]:

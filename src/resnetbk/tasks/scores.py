@@ -49,7 +49,7 @@ def score(model: nn.Module, batch: TaskBatch, *, rows: int, buckets: int) -> dic
     return {
         "answers": len(right_A),
         "accuracy": _mean(right_A),
-        "loss": float(f"{math.fsum(loss_A.tolist()) / len(loss_A):.8g}") if finite_A.all() else None,
+        "loss": math.fsum(loss_A.tolist()) / len(loss_A) if finite_A.all() else None,
         "non_finite": int(np.count_nonzero(~finite_A)),
         "by_distance": _by_distance(right_A, distance_A, batch.tokens_BL.shape[1], buckets),
     }
@@ -66,4 +66,4 @@ def _by_distance(right_A: np.ndarray, distance_A: np.ndarray, length: int, bucke
 
 
 def _mean(right: np.ndarray) -> float:
-    return float(f"{np.count_nonzero(right) / len(right):.8g}")
+    return np.count_nonzero(right) / len(right)

@@ -56,7 +56,7 @@ def train_cell(params: Params, name: str, seed: int, *, root: Path, world: World
         f"train-{cell}", model, corpus, config, seed=seed, inputs=[manifest, plan], root=root, world=world
     ) as result:
         if world.first:
-            tokens = config.steps * config.batch_size * config.accumulation * config.length
+            tokens = config.steps * config.tokens_per_step
             manifest |= {"steps": config.steps, "tokens": tokens, "costs": _costs(model, corpus, config, seed)}
             _write_outs(root, cell, model, result.history, manifest, plan)
     return result.tokens

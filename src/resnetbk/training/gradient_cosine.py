@@ -15,19 +15,21 @@ from resnetbk.models.language_model import LanguageModel
 from resnetbk.training.loss import next_token_loss
 
 
-def hybrid_cosine(model: LanguageModel, tokens_BL: Tensor, labels_BL: Tensor) -> float | None:
+def blended_mixers(model: LanguageModel) -> list[nn.Module]:
+    """Return the mixers of a model whose gradient is not the exact one; none is the usual case."""
+    return [module for module in model.modules() if getattr(module, "hybrid_gradient", 0.0) > 0]
+
+
+def hybrid_cosine(model: LanguageModel, tokens_BL: Tensor, labels_BL: Tensor) -> float:
     """Compare the gradient that a model trains by with the exact gradient, over all its parameters.
 
     The model, its gradients and its mode stay as they were.
 
     **Arguments:** `tokens_BL`, `labels_BL`: int64, one part of a step.
-    **Returns:** the cosine of the angle between the two, in [-1, 1]; None when the model trains by the exact one.
+    **Returns:** the cosine of the angle between the two, in [-1, 1].
     """
-    mixers = [module for module in model.modules() if getattr(module, "hybrid_gradient", 0.0) > 0]
-    if not mixers:
-        return None
     hybrid = _gradient(model, tokens_BL, labels_BL)
-    with _exact(mixers):
+    with _exact(blended_mixers(model)):
         exact = _gradient(model, tokens_BL, labels_BL)
     return torch.cosine_similarity(exact, hybrid, dim=0).item()
 

@@ -16,7 +16,7 @@ from resnetbk.data.batches import training_batch
 from resnetbk.data.corpus import Corpus, Split
 from resnetbk.params.training import Train
 from resnetbk.training.checkpoint import weights_hash
-from resnetbk.training.gradient_cosine import hybrid_cosine
+from resnetbk.training.gradient_cosine import blended_mixers, hybrid_cosine
 from resnetbk.training.interruption import Interrupted
 from resnetbk.training.launch import require_parts
 from resnetbk.training.loss import next_token_loss
@@ -59,6 +59,7 @@ def train(
     progress = _load(resume, model, optimiser, world)
     history: list[Row] = progress["history"]
     training, validation = corpus.split("train"), corpus.split("validation")  # once: each is hashed when opened
+    hybrid = bool(blended_mixers(model))
     model.train()
     for step in range(progress["step"], config.steps):
         rate = learning_rate(
@@ -72,7 +73,7 @@ def train(
             group["lr"] = rate
         loss, gradient_norm = optimiser_step(model, optimiser, training, config, step=step, seed=seed, world=world)
         done = step + 1
-        tokens = done * config.batch_size * config.accumulation * config.length
+        tokens = done * config.tokens_per_step
         if done % config.log_interval == 0 or done == config.steps:
             row = {
                 "step": done,
@@ -81,15 +82,15 @@ def train(
                 "learning_rate": rate,
                 "gradient_norm": gradient_norm,
             }
-            first_part = training_batch(
-                training,
-                step=step * config.accumulation,
-                batch_size=config.batch_size,
-                length=config.length,
-                seed=seed,
-            )
-            if (cosine := hybrid_cosine(model, *first_part)) is not None:
-                row["hybrid_cosine"] = cosine
+            if hybrid:
+                first_part = training_batch(
+                    training,
+                    step=step * config.accumulation,
+                    batch_size=config.batch_size,
+                    length=config.length,
+                    seed=seed,
+                )
+                row["hybrid_cosine"] = hybrid_cosine(model, *first_part)
             history.append(row)
         if done % config.validation_interval == 0 or done == config.steps:
             history.append(

@@ -58,8 +58,7 @@ def trained(
     resume = ResumeState(states / f"{cell}-{sha256_json([inputs, packages])[:16]}")
     locks = (root.resolve() / f".resume/{cell}.lock", resume.directory.with_suffix(".lock"))
     name = cell.removeprefix("train-")
-    tokens_per_step = config.batch_size * config.accumulation * config.length
-    progress = Progress(name, steps=config.steps, tokens_per_step=tokens_per_step, shown=world.first)
+    progress = Progress(name, steps=config.steps, tokens_per_step=config.tokens_per_step, shown=world.first)
     try:
         with cell_lock(name, *locks if world.first else ()), stop_signals() as stop_signal, closing(progress):
             history = train(

@@ -52,18 +52,13 @@ def run_trials(params: Params, name: str, learning_rate: float, *, root: Path) -
                 "diverged_at": diverged_at,
             }
         )
-    tokens = (
-        config.batch_size
-        * config.accumulation
-        * config.length
-        * sum(trial["diverged_at"] or config.steps for trial in trials)
-    )
+    steps = sum(trial["diverged_at"] or config.steps for trial in trials)
     return {
         "model": name,
         "learning_rate": learning_rate,
         "seed": seed,
         "steps": config.steps,
-        "tokens": tokens,
+        "tokens": steps * config.tokens_per_step,
         "trials": trials,
     }
 
