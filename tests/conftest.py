@@ -1,10 +1,22 @@
-"""For all tests: a run started in the background of a script ignores Ctrl-C, and its children inherit that."""
+"""For all tests: what the runner inherits, and the order of the files.
+
+A run started in the background of a script ignores Ctrl-C, and its children inherit that. A file is one worker's,
+so the longest comes first and the others fill the time beside it.
+"""
 
 from __future__ import annotations
 
 import signal
 
+import pytest
+
+LONGEST = "test_readme.py"
+
 
 def pytest_configure() -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name != LONGEST)  # stable: the rest stays as it was

@@ -13,7 +13,7 @@ from tests.pipeline.project import Project, copy_repository
 
 @pytest.fixture(scope="session")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The small project after its first `dvc repro`, committed; each worker of the test run has its copy."""
+    """The small project after its first run, committed; each worker of the test run has its copy."""
     shared = tmp_path_factory.getbasetemp()
     shared = (shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared) / "done"
     with FileLock(f"{shared}.lock"):
@@ -28,6 +28,6 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def run_once(path: Path) -> None:
     path.mkdir()
     project = copy_repository(path)
-    output = project.run("dvc repro").stdout
+    output = project.run("resnetbk reproduce --jobs 2").stdout
     assert project.ran(output)[0] == "prepare"
     project.run("git add -A && git commit -qm 'Run'")
