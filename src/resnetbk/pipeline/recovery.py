@@ -10,7 +10,7 @@ import json
 import time
 from pathlib import Path
 
-import yaml
+from ruamel.yaml import YAML, YAMLError
 
 from resnetbk.repro.repository import main_root
 
@@ -39,7 +39,7 @@ def _is_lock(path: Path) -> bool:
     from voluptuous import Invalid
 
     try:
-        COMPILED_LOCKFILE_SCHEMA(yaml.safe_load(path.read_bytes()))
+        COMPILED_LOCKFILE_SCHEMA(YAML(typ="safe").load(path.read_bytes()))
         return True
-    except (yaml.YAMLError, UnicodeDecodeError, Invalid):
+    except (YAMLError, UnicodeDecodeError, Invalid):
         return False
