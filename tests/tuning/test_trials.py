@@ -9,6 +9,7 @@ from tests.training.small_cell import make_root, small_params, states
 
 from resnetbk.errors import UserError
 from resnetbk.params import Params
+from resnetbk.tracking.journals import open_journals, read_journal
 from resnetbk.tuning.trials import run_trials, trial_config
 
 
@@ -58,6 +59,13 @@ def test_a_trial_that_diverges_is_recorded_with_its_step(root: Path):
     assert diverged["validation_loss"] is None
     assert 1 < diverged["diverged_at"] <= 4
     assert made["tokens"] == 2 * 12 * (4 + diverged["diverged_at"])
+    journals = [read_journal(path)[0] for path in open_journals(root)]
+    told = {records[0]["trial"]["weight_decay"]: (records[-1]["outcome"], records[-2]) for records in journals}
+    assert told[0.1][0] == "finished" and told[0.1][1]["metrics"]["validation/loss"] == well["validation_loss"]
+    outcome, last = told[1e30]
+    assert (outcome, last["step"]) == ("diverged", diverged["diverged_at"])
+    assert sum(last["metrics"].values()) > 0, "elements that are not finite"
+    assert all(records[0]["cell"] == "transformer-0.01" for records in journals)
 
 
 def test_a_trial_differs_from_the_training_in_length_rates_and_validation_alone():

@@ -52,8 +52,9 @@ def train_cell(params: Params, name: str, seed: int, *, root: Path, world: World
     }
     plan = registered_plan(root)
     cell = f"{name}-{seed}"
+    about, inputs = {"model": name}, [manifest, plan]
     with trained(
-        f"train-{cell}", model, corpus, config, seed=seed, inputs=[manifest, plan], root=root, world=world
+        "train", cell, model, corpus, config, seed=seed, inputs=inputs, about=about, root=root, world=world
     ) as result:
         if world.first:
             tokens = config.steps * config.tokens_per_step

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import nn
 
 from resnetbk.errors import UserError
+from resnetbk.training.measures import non_finite
 
 
 class DivergenceError(UserError):
-    """Training met a value that is not finite, in optimiser step `step` (the first is 1)."""
+    """Training met a value that is not finite, in optimiser step `step` (the first is 1).
 
-    def __init__(self, message: str, step: int) -> None:
+    `counts`: by name of the metric, how many elements of the gradient and of the logits are not finite.
+    """
+
+    def __init__(self, message: str, step: int, counts: Mapping[str, int]) -> None:
         super().__init__(message)
         self.step = step
+        self.counts = dict(counts)
 
 
-def first_non_finite_module(model: nn.Module, tokens_BL: torch.Tensor) -> str | None:
+def first_non_finite_module(model: nn.Module, tokens_BL: torch.Tensor) -> tuple[str | None, int]:
     """Run the model once more and return the name of the first module whose output is not finite.
 
     **Arguments:** `tokens_BL`: the token ids of the failing batch, int64.
-    **Returns:** the module's dotted name, or None when every output is finite.
+    **Returns:** the module's dotted name, or None when every output is finite; and how many of the logits are not.
     """
     found: list[str] = []
 
@@ -37,18 +44,18 @@ def first_non_finite_module(model: nn.Module, tokens_BL: torch.Tensor) -> str | 
     handles = [module.register_forward_hook(watch(name)) for name, module in model.named_modules() if name]
     try:
         with torch.no_grad():
-            model(tokens_BL)
+            logits_BLV = model(tokens_BL)
     finally:
         for handle in handles:
             handle.remove()
-    return found[0] if found else None
+    return found[0] if found else None, non_finite([logits_BLV])
 
 
 def check_finite(value: float, what: str, step: int, model: nn.Module, tokens_BL: torch.Tensor) -> None:
     """Raise `DivergenceError` naming step and module when `value` is not finite."""
     if value - value == 0.0:
         return
-    module = first_non_finite_module(model, tokens_BL)
+    module, logits = first_non_finite_module(model, tokens_BL)
     if module:
         where = f"the first output that is not finite is that of module {module!r}"
     else:
@@ -60,4 +67,8 @@ def check_finite(value: float, what: str, step: int, model: nn.Module, tokens_BL
     raise DivergenceError(
         f"{what} is {value} at step {step}: {where}. Lower train.learning_rate or train.gradient_clip.",
         step,
+        {
+            "nonfinite/gradients": non_finite(p.grad for p in model.parameters() if p.grad is not None),
+            "nonfinite/logits": logits,
+        },
     )

@@ -16,10 +16,14 @@ from resnetbk.data.batches import training_batch
 from resnetbk.data.corpus import Corpus, Split
 from resnetbk.params.training import Train
 from resnetbk.training.checkpoint import weights_hash
+from resnetbk.training.clock import StepClock
+from resnetbk.training.curves import curves
 from resnetbk.training.gradient_cosine import blended_mixers, hybrid_cosine
 from resnetbk.training.interruption import Interrupted
+from resnetbk.training.journal import Journal
 from resnetbk.training.launch import require_parts
 from resnetbk.training.loss import next_token_loss
+from resnetbk.training.measures import Measures
 from resnetbk.training.optimiser import build_optimiser
 from resnetbk.training.resume import ResumeState
 from resnetbk.training.schedule import learning_rate
@@ -39,16 +43,17 @@ def train(
     on_step: Callable[[int, float], None] = lambda step, loss: None,
     stop_signal: Callable[[], int] = lambda: 0,
     world: World = World(),  # noqa: B008 - frozen
+    journal: Journal | None = None,
 ) -> list[Row]:
     """Train a model in place and return its history.
 
     **Arguments:** `corpus`: the packed corpus; `seed`: fixes the order of the data, which all models of one
     seed share; `resume`: where unfinished work is kept; `on_step(steps_done, loss)` is told of each step;
     `stop_signal()`: the number of the signal that asks the training to stop, 0 while none does; `world`: the
-    processes that share the steps, of which the first alone saves.
-    **Returns:** rows of step, tokens, loss, learning_rate and gradient_norm every `log_interval` steps, with
-    hybrid_cosine where the model trains by a hybrid gradient (its cosine to the exact one, after the step), and of
-    validation_loss every `validation_interval` steps and at the end. Losses in nats per token.
+    processes that share the steps, of which the first alone saves; `journal`: told of every row, with the times.
+    **Returns:** rows of step, tokens, loss, learning_rate, gradient_norm and `Measures` every `log_interval`
+    steps, with hybrid_cosine where the model trains by a hybrid gradient (its cosine to the exact one, after the
+    step), and of validation_loss every `validation_interval` steps and at the end. Losses in nats per token.
     **Raises:** `DivergenceError` when a loss or a gradient is not finite; `Interrupted` when it was asked to stop
     and has saved its state; `UserError` when the state cannot be saved, or a step has fewer
     parts than there are processes.
@@ -60,6 +65,9 @@ def train(
     history: list[Row] = progress["history"]
     training, validation = corpus.split("train"), corpus.split("validation")  # once: each is hashed when opened
     hybrid = bool(blended_mixers(model))
+    journal = journal or Journal()
+    journal.begin(progress["step"])
+    clock = StepClock(next(model.parameters()).device)
     model.train()
     for step in range(progress["step"], config.steps):
         rate = learning_rate(
@@ -71,16 +79,22 @@ def train(
         )
         for group in optimiser.param_groups:
             group["lr"] = rate
-        loss, gradient_norm = optimiser_step(model, optimiser, training, config, step=step, seed=seed, world=world)
         done = step + 1
+        logged = done % config.log_interval == 0 or done == config.steps
+        measures = Measures(model) if logged and world.first else None
+        clock.start()
+        loss, gradient_norm = optimiser_step(
+            model, optimiser, training, config, step=step, seed=seed, world=world, measures=measures, lap=clock.lap
+        )
         tokens = done * config.tokens_per_step
-        if done % config.log_interval == 0 or done == config.steps:
+        if logged:
             row = {
                 "step": done,
                 "tokens": tokens,
                 "loss": loss,
                 "learning_rate": rate,
                 "gradient_norm": gradient_norm,
+                **(measures.values if measures else {}),
             }
             if hybrid:
                 first_part = training_batch(
@@ -92,10 +106,11 @@ def train(
                 )
                 row["hybrid_cosine"] = hybrid_cosine(model, *first_part)
             history.append(row)
+            journal.points(done, tokens, curves(row, corpus.card) | clock.read(config.tokens_per_step))
         if done % config.validation_interval == 0 or done == config.steps:
-            history.append(
-                {"step": done, "tokens": tokens, "validation_loss": validation_loss(model, validation, config)}
-            )
+            row = {"step": done, "tokens": tokens, "validation_loss": validation_loss(model, validation, config)}
+            history.append(row)
+            journal.points(done, tokens, curves(row, corpus.card))
         on_step(done, loss)
         number = stop_signal()
         stopping = world.stop_requested(number > 0)
@@ -104,6 +119,7 @@ def train(
                 world.require_same(f"the model after step {done}", weights_hash(model))
             if world.first:
                 resume.save(model, optimiser, {"step": done, "history": history})
+                journal.sync()
         if stopping:
             world.barrier()  # the launcher ends all processes once one has ended: not before it is saved
             raise Interrupted(number or SIGTERM, done)

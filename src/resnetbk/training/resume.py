@@ -21,15 +21,21 @@ from safetensors.torch import save_file
 from torch import nn
 
 from resnetbk.errors import UserError
-from resnetbk.repro.files import atomic_path, sha256_json
+from resnetbk.repro.files import atomic_path, sha256_json, write_json
 from resnetbk.repro.hashing import hash_tensors
+
+INPUTS = "inputs.json"
 
 
 @dataclass(frozen=True)
 class ResumeState:
-    """Where the unfinished training of one cell is kept: one safetensors file in `directory`."""
+    """Where the unfinished training of one cell is kept: one safetensors file in `directory`.
+
+    Beside it stands what `made_with` says of it, by which `resnetbk gc` knows who could still go on from it.
+    """
 
     directory: Path
+    made_with: Any = None  # JSON; None for a state that nobody looks after
 
     @property
     def file(self) -> Path:
@@ -45,6 +51,8 @@ class ResumeState:
         text = json.dumps(progress)
         metadata = {"progress": text, "sha256": self._digest(tensors, text)}
         try:
+            if self.made_with is not None and not (self.directory / INPUTS).exists():
+                write_json(self.directory / INPUTS, self.made_with)
             with atomic_path(self.file) as partial:
                 save_file(tensors, str(partial), metadata=metadata)
         except (OSError, SafetensorError) as error:  # safetensors has its own name for a full disk

@@ -15,6 +15,8 @@ from resnetbk.training.cell import what_goes_in
 from resnetbk.training.divergence import DivergenceError
 from resnetbk.training.resumable import trained
 
+LOGGED = 12  # rows of a trial's journal: a trial keeps no history, but whoever waits for it may watch
+
 
 def run_trials(params: Params, name: str, learning_rate: float, *, root: Path) -> dict[str, Any]:
     """Train model `name` with `tune.seed` at one learning rate, once for each of `tune.weight_decays`.
@@ -39,8 +41,11 @@ def run_trials(params: Params, name: str, learning_rate: float, *, root: Path) -
         inputs = what_goes_in(params, name, seed, corpus, model, config)
         history, diverged_at = [], None
         try:
-            cell = f"tune-{name}-{learning_rate}"
-            with trained(cell, model, corpus, config, seed=seed, inputs=inputs, root=root) as result:
+            cell = f"{name}-{learning_rate}"
+            about = {"model": name, "trial": {"learning_rate": learning_rate, "weight_decay": decay}}
+            with trained(
+                "tune", cell, model, corpus, config, seed=seed, inputs=inputs, about=about, root=root
+            ) as result:
                 history = result.history
         except DivergenceError as error:
             diverged_at = error.step
@@ -80,6 +85,6 @@ def trial_config(params: Params, learning_rate: float, weight_decay: float) -> T
         gradient_clip=config.gradient_clip,
         validation_interval=tune.steps,
         validation_batches=tune.validation_batches,
-        log_interval=tune.steps,
+        log_interval=max(1, tune.steps // LOGGED),
         checkpoint_interval=tune.steps,
     )

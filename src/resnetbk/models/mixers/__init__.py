@@ -11,9 +11,10 @@ A mixer is a class `Mixer(torch.nn.Module)` with
 - `state_size() -> int`, the bytes of `initial_state(1)`;
 - `causal: bool`, what the class claims; the audit tests it.
 
-Two things are optional: `resolvent(u_BNE, state=None) -> (Re g_BNH, Im g_BNH)`, for a router that scatters, with
-the state that `step` took with `u`; and `takes_hybrid_gradient = True`, for one that heeds
-`config.hybrid_gradient`.
+Three things are optional: `resolvent(u_BNE, state=None) -> (Re g_BNH, Im g_BNH)`, for a router that scatters, with
+the state that `step` took with `u`; `takes_hybrid_gradient = True`, for one that heeds
+`config.hybrid_gradient`; and `statistics(u_BNE) -> dict[str, Tensor]`, scalars without gradient that a training
+logs by these names.
 
 The block around it has the projections, the convolution, the norm, the skip and the gate. Set
 `parameter._no_weight_decay = True` on parameters that weight decay should leave alone; parameters with one

@@ -48,6 +48,11 @@ class Mixer(EdgeMixer):
         """Return the bytes of g, complex, per head and energy."""
         return self.heads * self.energies * COMPLEX_BYTES
 
+    def statistics(self, u_BNE: Tensor) -> dict[str, Tensor]:
+        """Return those of `EdgeMixer`, but for the memory: g carries the past on, dg_t / dg_{t-1} = (w g_t)^2."""
+        found = super().statistics(u_BNE)
+        return {**found, "resolvent/memory_length": found["resolvent/memory_length"] / 2}
+
     def _scan(self, *arguments: Tensor) -> tuple[Tensor, Tensor]:
         if self.hybrid_gradient == 0:
             return moebius_scan(*arguments)

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from resnetbk.kernels.moebius import moebius_scan, moebius_scan_from_state
 from resnetbk.models.resnet_bk.resolvent import ETA_FLOOR, first_resolvent
+from resnetbk.models.resnet_bk.statistics import resolvent_statistics
 from resnetbk.models.resnet_bk.turning import TurningMixer
 from resnetbk.params.models import ResNetBK
 
@@ -58,6 +59,13 @@ class Mixer(TurningMixer):
     def resolvent(self, u_BNE: Tensor, state: tuple[Tensor, ...] | None = None) -> tuple[Tensor, Tensor]:
         """Return Re g and Im g of each head at its first energy, [B, N, H]; see `EdgeMixer.resolvent`."""
         return first_resolvent(*self._hamiltonian(u_BNE), self.energies, state)
+
+    @torch.no_grad()
+    def statistics(self, u_BNE: Tensor) -> dict[str, Tensor]:
+        """Return `resolvent_statistics`, and how many potentials were `resolvent/clamped` to the largest."""
+        found = resolvent_statistics(*self.resolvent(u_BNE), torch.exp(-self.decay(u_BNE)))
+        clamped = (2 * self.choice(u_BNE)).abs() > LARGEST_POTENTIAL
+        return {**found, "resolvent/clamped": clamped.sum()}
 
     @staticmethod
     def first_choice(cosine_H: Tensor) -> Tensor:

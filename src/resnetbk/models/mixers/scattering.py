@@ -33,6 +33,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from resnetbk.models.resnet_bk.memory import Gate, Memory
+from resnetbk.models.resnet_bk.statistics import resolvent_statistics
 from resnetbk.models.resnet_bk.weights import matrix
 from resnetbk.params.models import ResNetBK
 
@@ -75,6 +76,13 @@ class Mixer(nn.Module):
         """Return Re g and Im g of each head at its first energy, [B, N, H]; no `state` enters them."""
         a_BNJ, *_, width_BNJ, inverse_BNJ = self._site(u_BNE)
         return tuple((part * inverse_BNJ)[..., :: self.energies] for part in (a_BNJ, width_BNJ))
+
+    @torch.no_grad()
+    def statistics(self, u_BNE: Tensor) -> dict[str, Tensor]:
+        """Return `resolvent_statistics` at the first energy; |S_11| of the memory stays."""
+        s_re_BNH, s_im_BNH = (part[..., :: self.energies] for part in self.scatter(u_BNE)[:2])
+        kept_BNH = torch.sqrt(s_re_BNH * s_re_BNH + s_im_BNH * s_im_BNH)
+        return resolvent_statistics(*self.resolvent(u_BNE), kept_BNH)
 
     def scatter(self, u_BNE: Tensor) -> Gate:
         """Return Re S_11, Im S_11 and 2 p q |g|, [B, N, J]; energy k of head h stands at h K + k."""

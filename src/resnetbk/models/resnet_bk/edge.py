@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from resnetbk.models.resnet_bk.potential import Decay, Detuning
 from resnetbk.models.resnet_bk.resolvent import ETA_FLOOR, first_resolvent
+from resnetbk.models.resnet_bk.statistics import resolvent_statistics
 from resnetbk.models.resnet_bk.weights import inverse_softplus
 from resnetbk.params.models import ResNetBK
 
@@ -57,3 +58,10 @@ class EdgeMixer(nn.Module):
         """
         a_BNJ, w_J, energy_J, eta_J = self.hamiltonian(u_BNE)
         return first_resolvent(a_BNJ, w_J * w_J, energy_J, eta_J, self.energies, state)
+
+    @torch.no_grad()
+    def statistics(self, u_BNE: Tensor) -> dict[str, Tensor]:
+        """Return `resolvent_statistics` of an input, at the first energy; w |g| of a value is carried on."""
+        g_re_BNH, g_im_BNH = self.resolvent(u_BNE)
+        size_BNH = torch.sqrt(g_re_BNH * g_re_BNH + g_im_BNH * g_im_BNH)
+        return resolvent_statistics(g_re_BNH, g_im_BNH, F.softplus(self.w_0) * size_BNH)

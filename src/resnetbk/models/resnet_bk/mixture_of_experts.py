@@ -113,6 +113,11 @@ class MixtureOfExperts(nn.Module):
         """Return the bytes of the state of one sequence."""
         return sum(part.numel() * part.element_size() for part in self.initial_state(1))
 
+    def statistics(self, x_BND: Tensor) -> dict[str, Tensor]:
+        """Return what the last `forward` told of its routing, whatever its input was; see `Routing`."""
+        usage = {f"experts/usage_{index}": share for index, share in enumerate(self.routing.usage_X)}
+        return {**usage, "experts/entropy": self.routing.entropy, "experts/dropped": self.routing.dropped}
+
     def logits(self, x_BND: Tensor, scattering: Scattering | None = None) -> Tensor:
         """Return the router's logits, [B, N, X]."""
         logits_BNX = F.linear(x_BND, self.router)
