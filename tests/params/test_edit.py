@@ -63,6 +63,46 @@ def test_the_value_changes_and_no_other_byte(overlay: dict, old: str, new: str):
     assert changed(overlay) == TEXT.replace(old, new)
 
 
+@pytest.mark.parametrize(
+    ("keys", "gone"),
+    [
+        (["a", "x"], "  x: 1        # of x\n"),
+        (["a", "z"], "  z: {kind: none}  # of z\n"),
+        (["a", "nothing"], "  nothing:    # of nothing\n"),
+        (["b"], "b:\n- 1\n- 2  # of two\n"),
+        (["c", "inner"], "  inner:\n    deep: 'quoted'   # of deep\n"),
+        (["c"], TEXT[TEXT.index("c:\n") : TEXT.index("\n# tail")]),
+    ],
+)
+def test_an_entry_that_the_target_lacks_goes_with_its_line(keys: list[str], gone: str):
+    target = YAML(typ="safe", pure=True).load(TEXT)
+    *sections, last = keys
+    inner = target
+    for key in sections:
+        inner = inner[key]
+    del inner[last]
+    assert TEXT.count(gone) == 1
+    assert edit(TEXT, target) == TEXT.replace(gone, "")
+
+
+def test_what_comes_in_place_of_the_last_entry_stands_where_it_stood():
+    target = YAML(typ="safe", pure=True).load(TEXT)
+    del target["c"]["inner"]
+    target["c"]["added"] = 1
+    after = edit(TEXT, target)
+    assert after == TEXT.replace("  inner:\n    deep: 'quoted'   # of deep\n", "  added: 1\n")
+    target["c"] = {"kind": "one", "inner": {"deep": "quoted"}}
+    assert edit(after, target) == TEXT.replace(
+        "  inner:\n    deep: 'quoted'   # of deep\n", "  inner: {deep: quoted}\n"
+    )
+
+
+def test_a_float_read_for_a_round_trip_is_written_as_it_was():
+    floats = "[6.0e-4, 1.0e-6, 2.50, 3.0, 1e3]"
+    assert flow(list(YAML(typ="rt").load(floats))) == floats
+    assert flow([6.0e-4]) != "[6.0e-4]"
+
+
 @pytest.mark.parametrize("text", ["a: &shared {k: 1}\nb: *shared\n", "a: 1\nb: |\n  two\n  lines\nc: 1\n"])
 def test_what_cannot_be_changed_in_place_is_refused(text: str):
     values = YAML(typ="safe", pure=True).load(text)

@@ -12,6 +12,8 @@ from typing import Any
 
 from ruamel.yaml import YAML, YAMLError
 from ruamel.yaml.nodes import CollectionNode, MappingNode, Node
+from ruamel.yaml.representer import RoundTripRepresenter, SafeRepresenter
+from ruamel.yaml.scalarfloat import ScalarFloat
 
 from resnetbk.errors import UserError
 
@@ -40,8 +42,9 @@ def merges(base: Any, overlay: Any) -> bool:
 def edit(text: str, target: dict[str, Any]) -> str:
     """Return the text with its values changed to the target's; what is equal stays as it is written.
 
-    **Arguments:** `text`: YAML whose top level is a block mapping. `target`: plain values for all of its keys,
-    and for new ones.
+    An entry of a block mapping that the target lacks goes, with the comment on its line.
+
+    **Arguments:** `text`: YAML whose top level is a block mapping. `target`: plain values.
     **Raises:** `UserError` when a change cannot be made in place, as where two keys share a value.
     """
     yaml = YAML(typ="safe", pure=True)
@@ -59,9 +62,17 @@ def edit(text: str, target: dict[str, Any]) -> str:
     )
 
 
+class _Representer(SafeRepresenter):
+    """Writes a float that ruamel read for a round trip as it was written: 6.0e-4, and not 0.0006."""
+
+
+_Representer.add_representer(ScalarFloat, RoundTripRepresenter.represent_scalar_float)
+
+
 def flow(value: Any) -> str:
     """Return a plain value as YAML on one line: `{kind: none}`."""
     yaml = YAML(typ="safe", pure=True)
+    yaml.Representer = _Representer
     yaml.default_flow_style, yaml.width, yaml.sort_base_mapping_type_on_output = True, 2**20, False
     stream = io.StringIO()
     yaml.dump(value, stream)
@@ -69,8 +80,11 @@ def flow(value: Any) -> str:
 
 
 def _edits(text: str, node: MappingNode, values: dict[str, Any], target: dict[str, Any]) -> Iterator[Edit]:
-    """Yield the edits to a block mapping that reads as `values`, all of whose keys the target has."""
+    """Yield the edits to a block mapping that reads as `values`."""
     entries = {key.value: (key, value) for key, value in node.value}
+    for name in entries.keys() - target.keys():
+        key, old = entries[name]
+        yield max(0, text.rfind("\n", 0, key.start_mark.index)), _line_end(text, _end(old, key)), ""
     added = ""
     for name, new in target.items():
         if name not in entries:
@@ -81,7 +95,7 @@ def _edits(text: str, node: MappingNode, values: dict[str, Any], target: dict[st
         key, old = entries[name]
         block = isinstance(old, CollectionNode) and not old.flow_style
         if block and isinstance(old, MappingNode) and isinstance(new, dict):
-            if set(values[name]) <= set(new):
+            if set(values[name]) <= set(new) or merges(values[name], new):
                 yield from _edits(text, old, values[name], new)
             else:
                 lines = (f"{name}: {flow(value)}" for name, value in new.items())
@@ -91,9 +105,13 @@ def _edits(text: str, node: MappingNode, values: dict[str, Any], target: dict[st
         else:
             yield old.start_mark.index, _end(old), flow(new)
     if added:
-        line_end = text.find("\n", _end(node))
-        line_end = line_end if line_end >= 0 else len(text)
+        line_end = _line_end(text, _end(node))
         yield line_end, line_end, added
+
+
+def _line_end(text: str, index: int) -> int:
+    found = text.find("\n", index)
+    return found if found >= 0 else len(text)
 
 
 def _indent(node: Node) -> str:

@@ -16,7 +16,7 @@ def describe(path: Path, document: Any, fault: Any, schema: dict[str, Any]) -> s
     keys, line, node = [], 1, document
     for part in fault["loc"]:
         if isinstance(node, dict) and part in node:
-            line = node.lc.key(part)[0] + 1
+            line = node.lc.key(part)[0] + 1 if part in (node.lc.data or ()) else line  # or an anchor has it
             node = node[part]
         elif isinstance(node, list) and isinstance(part, int) and part < len(node):
             line = node.lc.item(part)[0] + 1
