@@ -47,7 +47,9 @@ def copy_project(project, target):
     """Copy a finished project and let its MLflow know where its artifacts now lie."""
     shutil.copytree(project.path, target, symlinks=True)
     with sqlite3.connect(target / "mlflow.db") as database:
-        (place,) = database.execute("SELECT artifact_location FROM experiments WHERE name = 'resnetbk'").fetchone()
+        (place,) = database.execute(
+            "SELECT artifact_location FROM experiments WHERE name LIKE 'resnetbk/%'"
+        ).fetchone()
         now = (target / "mlruns").as_uri()
         database.execute(
             "UPDATE experiments SET artifact_location = replace(artifact_location, ?, ?)", (place, now)

@@ -22,9 +22,13 @@ def make_project(root, *, models=("resnet_bk", "mamba"), seeds=(0,), steps=600):
         (root / name).symlink_to(REPOSITORY / name)
     shutil.copy(REPOSITORY / "dvc.yaml", root / "dvc.yaml")
     splits = {
-        name: {"tokens_sha256": digit * 64} for name, digit in (("train", "1"), ("validation", "2"), ("test", "3"))
+        name: {"tokens_sha256": digit * 64, "tokens": 1000, "bytes": 3000}
+        for name, digit in (("train", "1"), ("validation", "2"), ("test", "3"))
     }
-    write_json(root / "data/corpus/card.json", {"corpus": "tiny", "source": {"kind": "file"}, "splits": splits})
+    write_json(
+        root / "data/corpus/card.json",
+        {"corpus": "tiny", "source": {"kind": "file"}, "vocabulary_size": 300, "splits": splits},
+    )
     for model in models:
         write_json(root / f"metrics/audit/{model}.json", {"model": model, "passed": True, "code": {}})
         for seed in seeds:
@@ -59,7 +63,10 @@ def make_cell(root, model, seed, steps, loss=3.5):
     path = root / f"metrics/train/{cell}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    write_json(root / f"models/{cell}/manifest.json", {"final_weights": "4" * 64, "code": {"a.py": "5" * 64}})
+    facts = {"model": model, "seed": seed, "config": {}, "parameter_budget": 1000}
+    facts |= {"final_weights": "4" * 64, "code": {"a.py": "5" * 64}}
+    write_json(root / f"models/{cell}/manifest.json", facts)
+    (root / f"models/{cell}/weights.safetensors").write_bytes(b"no weights")
     evaluation = {
         "model": model,
         "seed": seed,

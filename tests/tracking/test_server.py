@@ -67,10 +67,12 @@ def wait_for(url, server, log):
 
 
 def search(url, experiment):
-    """Ask the API that the pages of `mlflow ui` ask."""
+    """Ask the API that the pages of `mlflow ui` ask, for the runs of an experiment or of a project's only one."""
     api = f"{url}/api/2.0/mlflow"
-    reply = requests.get(f"{api}/experiments/get-by-name", {"experiment_name": experiment}, timeout=20)
-    found = reply.json()["experiment"]["experiment_id"]
+    listed = requests.post(f"{api}/experiments/search", json={"max_results": 100}, timeout=20).json()[
+        "experiments"
+    ]
+    (found,) = (e["experiment_id"] for e in listed if f"{e['name']}/".startswith(f"{experiment}/"))
     reply = requests.post(f"{api}/runs/search", json={"experiment_ids": [found]}, timeout=20)
     return {run["info"]["run_name"]: run for run in reply.json()["runs"]}
 

@@ -13,8 +13,9 @@ from tests.tracking.miniature import make_cell, make_project
 from resnetbk.errors import UserError
 from resnetbk.params import load_params
 from resnetbk.repro.files import write_json
-from resnetbk.tracking import mlflow_store
+from resnetbk.tracking import mlflow_run, mlflow_store
 from resnetbk.tracking.location import lock_file
+from resnetbk.tracking.pipeline_run import PARENT_TAG
 from resnetbk.tracking.spool import record_cell
 from resnetbk.tracking.track import track
 
@@ -33,7 +34,7 @@ def open_database(path):
     return MlflowClient(f"sqlite:///{path}")
 
 
-def runs(client, experiment="resnetbk"):
+def runs(client, experiment="resnetbk/own parameters"):
     found = client.get_experiment_by_name(experiment)
     return {run.info.run_name: run for run in client.search_runs([found.experiment_id])} if found else {}
 
@@ -116,9 +117,45 @@ def test_sending_again_adds_nothing_and_a_new_result_adds_one_run(project, param
     track(params, root=project)
     assert len(runs(client)) == 3
     assert "0 runs sent, 3 were there already" in capsys.readouterr().out
-    make_cell(project, "mamba", 0, steps=600, loss=3.4)
+    (project / "report/index.html").write_text("<h1>Another page of the same results</h1>")
     track(params, root=project)
     assert "1 runs sent, 2 were there already" in capsys.readouterr().out
+    assert "Another page" in artifact(client, runs(client)["comparison"], "report/index.html")
+
+
+def test_other_results_are_another_pipeline_run_in_an_experiment_of_its_own(project, params, client):
+    track(params, root=project)
+    make_cell(project, "mamba", 0, steps=600, loss=3.4)
+    track(params, root=project)
+    first, second = runs(client), runs(client, "resnetbk/own parameters 2")
+    assert first.keys() == second.keys()
+    assert first["mamba-0"].data.metrics["test/loss"] == 3.5
+    assert second["mamba-0"].data.metrics["test/loss"] == 3.4
+
+
+@pytest.mark.nightly
+def test_one_experiment_for_all_holds_a_parent_for_each_pipeline_run(project, params, client, monkeypatch):
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "all of them")
+    track(params, root=project)
+    monkeypatch.setenv("DVC_EXP_NAME", "hazy-owl")
+    track(params, root=project)
+    track(params, root=project)
+    (found,) = (e for e in client.search_experiments() if e.name != "Default")
+    assert found.name == "all of them"
+    parents = {run.data.tags.get(PARENT_TAG) for run in client.search_runs([found.experiment_id])}
+    assert len(parents) == 3, "two, and none for themselves"
+    assert len(client.search_runs([found.experiment_id])) == 6
+
+
+def test_a_parent_run_has_a_child_for_each_cell(project, params, client):
+    track(params, root=project)
+    found = runs(client)
+    parent = found.pop("comparison")
+    assert sorted(found) == ["mamba-0", "resnet_bk-0"]
+    assert {run.data.tags[PARENT_TAG] for run in found.values()} == {parent.info.run_id}
+    assert parent.data.tags["models"] == "resnet_bk, mamba"
+    assert len(parent.data.params) > len(found["mamba-0"].data.params)
+    assert "models.resnet_bk.layers" not in found["mamba-0"].data.params
 
 
 def test_a_database_that_is_lost_is_filled_again(project, params, client, empty_database):
@@ -143,18 +180,18 @@ def test_a_queued_experiment_lands_in_the_main_repositorys_database(project, tmp
     record_cell(stage="train", model="mamba", seed=0, seconds=1.0)
     assert track(load_params(), root=copy)
     shutil.rmtree(copy)
-    found = runs(client)
-    assert sorted(found) == ["hazy-owl/comparison", "hazy-owl/mamba-0", "hazy-owl/resnet_bk-0"]
+    found = runs(client, "resnetbk/hazy-owl")
+    assert sorted(found) == ["comparison", "mamba-0", "resnet_bk-0"]
     for run in found.values():
         assert (run.data.tags["dvc_exp_name"], run.data.tags["dvc_exp_baseline_rev"]) == ("hazy-owl", "c0ffee")
-    assert "33.0" in artifact(client, found["hazy-owl/mamba-0"], "evaluate.json")
+    assert "33.0" in artifact(client, found["mamba-0"], "evaluate.json")
 
 
 def test_an_experiment_shows_its_unchanged_cells_too(project, params, client, monkeypatch):
     track(params, root=project)
     monkeypatch.setenv("DVC_EXP_NAME", "hazy-owl")
     track(params, root=project)
-    assert {"mamba-0", "hazy-owl/mamba-0"} <= runs(client).keys()
+    assert runs(client).keys() == runs(client, "resnetbk/hazy-owl").keys()
 
 
 def test_a_run_left_half_written_is_sent_again_whole(project, params, client, monkeypatch):
@@ -162,10 +199,10 @@ def test_a_run_left_half_written_is_sent_again_whole(project, params, client, mo
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(mlflow_store, "_dataset", killed)
+        patch.setattr(mlflow_run, "_dataset", killed)
         with pytest.raises(KeyboardInterrupt):
             track(params, root=project)
-    assert [run.info.status for run in runs(client).values()] == ["RUNNING"]
+    assert {run.info.status for run in runs(client).values()} == {"RUNNING"}
     track(params, root=project)
     assert {run.info.status for run in runs(client).values()} == {"FINISHED"}
     assert len(runs(client)) == 3
@@ -203,7 +240,8 @@ def test_two_pipelines_that_open_a_fresh_database_at_once_both_succeed(project):
         out, err = stage.communicate(timeout=300)
         assert stage.returncode == 0, err
         assert "3 runs sent" in out, err
-    assert len(runs(open_database(project / "mlflow.db"))) == 6
+    client = open_database(project / "mlflow.db")
+    assert len(runs(client, "resnetbk/one")) == len(runs(client, "resnetbk/two")) == 3
 
 
 def test_nobody_opens_the_database_while_another_holds_the_lock(project, params, capsys, monkeypatch):

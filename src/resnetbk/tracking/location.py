@@ -4,9 +4,23 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
+PROJECT = "resnetbk"  # starts the names of MLflow's experiments, and names the registry's model
 _RELATIVE_SQLITE = "sqlite:///"
 _ABSOLUTE_SQLITE = "sqlite:////"
+
+
+class Place(NamedTuple):
+    """Where MLflow keeps pipeline runs.
+
+    `project`: starts the names of their experiments, or, if `shared`, is the name of the one that has them all;
+    `artifacts`: the folder of artifacts where no server keeps them.
+    """
+
+    project: str
+    shared: bool
+    artifacts: Path
 
 
 def tracking_uri(root: Path, chosen: str | None = None) -> str:
@@ -18,6 +32,12 @@ def tracking_uri(root: Path, chosen: str | None = None) -> str:
     if uri.startswith(_RELATIVE_SQLITE) and not uri.startswith(_ABSOLUTE_SQLITE):
         return f"sqlite:///{(root / uri.removeprefix(_RELATIVE_SQLITE)).as_posix()}"
     return uri
+
+
+def mlflow_place(root: Path) -> Place:
+    """Return where MLflow keeps pipeline runs: MLFLOW_EXPERIMENT_NAME puts them all in one experiment."""
+    shared = os.environ.get("MLFLOW_EXPERIMENT_NAME")
+    return Place(shared or PROJECT, bool(shared), root / "mlruns")
 
 
 def sqlite_file(uri: str) -> Path | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,11 @@ OWN_FILES = re.compile(r"(src|stages)/.*\.py$|plan\.lock\.json$")  # no data, an
 
 
 def origin_tags(provenance: dict[str, Any]) -> dict[str, str]:
-    """Return what a run was made with as tags, unknown facts left out.
+    """Return what a run was made with as tags, for what a person searches by; unknown facts left out.
 
     MLflow's pages hide tags named mlflow.*, so commit, branch and dirty flag stand under a second name.
     """
-    git, cpu, torch = provenance["git"], provenance["cpu"], provenance["torch"] or {}
+    git = provenance["git"]
     tags = {
         "mlflow.source.git.commit": git["commit"],
         "mlflow.source.git.branch": git["branch"],
@@ -30,6 +29,16 @@ def origin_tags(provenance: dict[str, Any]) -> dict[str, str]:
         "git_branch": git["branch"],
         "git_dirty": git["dirty"],
         "git_unknown": git["reason"],
+        **_host_tags(provenance),
+    }
+    return {name: as_text(value) for name, value in tags.items() if value is not None}
+
+
+def _host_tags(provenance: dict[str, Any]) -> dict[str, Any]:
+    if "cpu" not in provenance:  # of an older commit, git alone can tell
+        return {}
+    cpu = provenance["cpu"]
+    return {
         "python": provenance["python"]["version"],
         "platform": provenance["platform"],
         "cpu": cpu["model"],
@@ -38,21 +47,17 @@ def origin_tags(provenance: dict[str, Any]) -> dict[str, str]:
         "memory_bytes": provenance["memory_bytes"],
         "lock_sha256": provenance["lock_sha256"],
         "portable_operators": provenance["portable_operators"],
-        **{f"torch.{name}": value for name, value in torch.items()},
-        **{f"environment.{name}": value for name, value in provenance["environment"].items()},
+        "torch": (provenance["torch"] or {}).get("version"),
     }
-    return {name: as_text(value) for name, value in tags.items() if value is not None}
 
 
 def origin_files(provenance: dict[str, Any]) -> dict[str, str]:
     """Return path to text: every fact, the packages, and how the tree differed from its commit."""
     git = provenance["git"]
-    files = {
-        "provenance/environment.json": pretty(provenance),
-        "provenance/packages.txt": "".join(
-            f"{name}=={version}\n" for name, version in provenance["packages"].items()
-        ),
-    }
+    files = {"provenance/environment.json": pretty(provenance)}
+    if "packages" in provenance:
+        packages = provenance["packages"].items()
+        files["provenance/packages.txt"] = "".join(f"{name}=={version}\n" for name, version in packages)
     if git["diff"]:
         files[DIFF] = git["diff"]
     if git["untracked"]:
@@ -72,13 +77,6 @@ def untracked_code(provenance: dict[str, Any], root: Path) -> dict[str, Path]:
         if digest and OWN_FILES.match(name)
         if (root / name).is_file() and sha256_file(root / name) == digest
     }
-
-
-def experiment_tags(experiment: str) -> dict[str, str]:
-    """Return the name of the DVC experiment and the commit it started from; nothing outside of an experiment."""
-    if not experiment:
-        return {}
-    return {"dvc_exp_name": experiment, "dvc_exp_baseline_rev": os.environ.get("DVC_EXP_BASELINE_REV", "unknown")}
 
 
 def pretty(value: Any) -> str:

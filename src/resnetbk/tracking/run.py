@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from resnetbk.errors import UserError
+from resnetbk.tracking.registry import StoredModel
 
 
 class Point(NamedTuple):
@@ -42,6 +43,7 @@ class TrackedRun:
     artifacts: dict[str, Path | str] = field(default_factory=dict)  # a path to copy, or the text itself
     start: float | None = None
     end: float | None = None
+    model: StoredModel | None = None  # of the best cell alone
 
 
 def flatten(value: Any, prefix: str = "", *, lists: bool = False) -> dict[str, Any]:

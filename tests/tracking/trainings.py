@@ -1,0 +1,26 @@
+"""Trainings that did not happen: the journals that they would have left."""
+
+from resnetbk.tracking.journals import open_journals
+from resnetbk.training.journal import new_journal
+
+
+def write_journal(
+    root, cell="mamba-0", *, steps=range(10, 61, 10), from_step=0, end="finished", loss=8.0, **facts
+):
+    """Write a journal by the real writer; the loss falls by one over 600 steps. Return its path."""
+    model, seed = cell.rsplit("-", 1)
+    header = {"stage": "train", "cell": cell, "model": model, "seed": int(seed), "steps": 600}
+    journal = new_journal(root, {**header, "tokens_per_step": 1024, **facts})
+    before = set(open_journals(root))
+    journal.begin(from_step)
+    for step in steps:
+        journal.points(
+            step,
+            1024 * step,
+            {"train/loss": loss - step / 600, "train/learning_rate": 1e-3, "time/forward_seconds": 0.25},
+        )
+    if end:
+        journal.end(end, steps[-1])
+    journal.close()
+    (path,) = set(open_journals(root)) - before
+    return path
