@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-EXAMPLE = (
-    "resnetbk explain 0f427c04 3b469cad --bisect. Exit code 0: their results are identical; 1: they differ; "
-    "2: that could not be told. With --bisect it runs the code of both, recorded diffs included."
+EXAMPLE = "resnetbk explain 0f427c04 3b469cad --bisect"
+NOTES = (
+    "Exit code 0: their results are identical; 1: they differ; 2: that could not be told. With --bisect it runs "
+    "the code of both, recorded diffs included."
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-EXAMPLE = "resnetbk params check"
+EXAMPLE = "resnetbk params check\nresnetbk params schema > params.schema.json"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-EXAMPLE = "resnetbk plan register"
+EXAMPLE = "resnetbk plan check\nresnetbk plan register"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-EXAMPLE = (
-    "resnetbk replay 0f427c04. Exit code 0: identical; 1: different; 2: could not be checked. "
-    "It runs the run's own code, recorded diff included: replay runs of people you trust."
+EXAMPLE = "resnetbk replay 0f427c04"
+NOTES = (
+    "Exit code 0: identical; 1: different; 2: could not be checked. It runs the run's own code, recorded diff "
+    "included: replay runs of people you trust."
 )
 
 

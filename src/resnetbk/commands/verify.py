@@ -8,7 +8,7 @@ from pathlib import Path
 
 from resnetbk.commands.arguments import add_jobs
 
-EXAMPLE = "resnetbk verify --jobs 2; resnetbk verify models/mamba-0"
+EXAMPLE = "resnetbk verify --jobs 2\nresnetbk verify models/mamba-0"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
