@@ -36,7 +36,7 @@ def break_stage(project: Project, line: str) -> None:
     ("line", "named"),
     [
         ("Path('README.md').read_bytes()", "it opened README.md, which dvc.yaml does not declare"),
-        ("import resnetbk.presets", "it opened src/resnetbk/presets.py, which dvc.yaml"),
+        ("import resnetbk.presets", "it opened src/resnetbk/presets/__init__.py, "),
         ("list(Path('presets').iterdir())", "it opened presets, which dvc.yaml does not declare"),
         ("params.train", "it reads train of params.yaml, which dvc.yaml does not declare"),
     ],

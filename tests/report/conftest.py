@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from tests.comparison.conftest import Experiment
+from tests.report.small_battery import BATTERY, cells
 
 from resnetbk.comparison.outcome import compare
 from resnetbk.params import Params, Tune, load_params
@@ -106,6 +108,8 @@ def write_results(root: Path, comparison: str, tune: Tune) -> None:
         write_json(root / f"metrics/audit/{model}.json", {"model": model, "passed": True, "checks": checks})
     (root / "metrics/comparison.json").write_text(comparison)
     write_json(root / "data/corpus/card.json", CARD)
+    write_json(root / "metrics/scaling.json", {"runs": []})
+    (root / "requirements.lock").write_text("numpy==2.4.6\nsafetensors==0.8.0\ntorch==2.13.0\n")
 
 
 @pytest.fixture(scope="session")
@@ -131,6 +135,26 @@ def measured(tmp_path_factory: pytest.TempPathFactory, compared: str, params: Pa
 def built(measured: Path, params: Params) -> dict[str, bytes]:
     """The report of `measured`."""
     return build_report(params, measured)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A report with everything on it, what it was made of, and the directory of the measured files."""
+
+    built: dict[str, bytes]
+    params: Params
+    root: Path
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory, compared: str, params: Params) -> Whole:
+    """The report of a run with its battery; tests leave the files as they are."""
+    root = tmp_path_factory.mktemp("whole")
+    write_results(root, compared, params.tune)
+    asked = params.model_copy(update={"battery": BATTERY})
+    for path, content in cells(asked):
+        write_json(root / path, content)
+    return Whole(build_report(asked, root), asked, root)
 
 
 @pytest.fixture

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 
 
 def page(built: dict[str, bytes]) -> str:
     return built["report/index.html"].decode()
+
+
+def plain(built: dict[str, bytes]) -> str:
+    """The page with its numbers as text: their links to where they came from taken away."""
+    return re.sub(r'(?s)<a class="from"[^>]*>(.*?)</a>', r"\1", page(built))
 
 
 class Elements(HTMLParser):

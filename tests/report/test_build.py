@@ -12,7 +12,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
-from tests.report.elements import page
+from tests.report.elements import plain
 
 from resnetbk.errors import UserError
 from resnetbk.report.build import build_report
@@ -73,8 +73,14 @@ def test_a_changed_number_shows_where_it_belongs_and_nowhere_else(root, params, 
     assert {name for name in built if built[name] == again[name]} == {
         "plots/learning_curves.svg",
         "plots/learning_curves.csv",
+        "plots/training_loss.csv",
+        "plots/state_size.csv",
+        "plots/scaling.csv",
+        "plots/tasks.csv",
+        "plots/windows.csv",
+        "plots/receptive_field.csv",
     }
-    assert "Matched on seconds: every model when it has spent" in page(again)
+    assert "Matched on seconds: every model when it has spent" in plain(again)
     assert "Validation loss against seconds spent" in again["plots/views.svg"].decode()
 
 
@@ -83,17 +89,19 @@ def test_smoothing_concerns_the_training_loss_alone(root: Path, params, built):
     again = build_report(other, root)
     assert {name for name in built if built[name] != again[name]} == {
         "plots/learning_curves.svg",
+        "plots/training_loss.csv",
         "report/index.html",
     }
 
 
 def test_tidy_data_holds_the_mean_over_seeds_in_full_precision(built):
     lines = built["plots/learning_curves.csv"].decode().splitlines()
-    assert lines[0] == "step,tokens,validation_loss,model"
+    assert lines[0] == "step,tokens,validation_loss,lowest,highest,model"
     assert len(lines) == 1 + 5 * 6
-    step, tokens, loss, model = lines[6].split(",")
+    step, tokens, loss, lowest, highest, model = lines[6].split(",")
     assert (step, tokens, model) == ("600", "614400", "resnet_bk")
     assert float(loss) == pytest.approx(4.05 + 3.4 * 60 / 660 - 0.3 + 0.02, abs=1e-12)
+    assert float(highest) - float(lowest) == pytest.approx(0.04, abs=1e-12)
 
 
 def test_a_missing_file_is_named_with_its_stage(root: Path, params):

@@ -11,6 +11,7 @@ import resnetbk.report
 from resnetbk.benchmark import tables
 from resnetbk.benchmark.run import figures
 from resnetbk.benchmark.settings import TARGETS
+from resnetbk.report.linking import Linking
 
 
 def render_page(details: dict[str, Any]) -> bytes:
@@ -40,6 +41,7 @@ def render_page(details: dict[str, Any]) -> bytes:
         reached=sum(outcomes),
         asked=len(outcomes),
         styles=[],
+        linking=Linking({}),
         tables={
             "figures": tables.figures_table(details, measured),
             "streams": tables.stream_table(details),

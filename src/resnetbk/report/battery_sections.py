@@ -43,7 +43,7 @@ def _tasks(battery: Battery) -> Figure:
         if distances.distance.nunique() > 1:
             tables.append(distance_table(distances, task, list(cells)))
     chance = {task: next(iter(cells.values())).chance for task, cells in battery.tasks.items()}
-    return Figure(accuracy_by_length(accuracy_frame(battery), chance, battery.models), tables)
+    return Figure(accuracy_by_length(accuracy_frame(battery), chance, battery.models), tables, ("task",))
 
 
 def _context(battery: Battery) -> Figure:
@@ -52,23 +52,31 @@ def _context(battery: Battery) -> Figure:
     training_length = next(iter(battery.context.values()))[0].training_length
     curves = [
         series_table(
-            frame, "tokens", models, caption=f"{what}: mean over seeds, and lowest to highest.", heading=along
+            frame,
+            "tokens",
+            models,
+            caption=f"{what}: mean over seeds, and lowest to highest.",
+            heading=along,
+            stage="context",
+            key=key,
         )
-        for frame, what, along in (
-            (stream, "Loss along the stream, nats per token", "From position"),
-            (reach, "Share of a prediction's gradient", "From distance"),
+        for frame, what, along, key in (
+            (stream, "Loss along the stream, nats per token", "From position", "stream.loss_by_position"),
+            (reach, "Share of a prediction's gradient", "From distance", "receptive_field.by_distance"),
         )
     ]
     svg = long_context(windows_frame(battery), stream, reach, training_length, battery.models)
-    return Figure(svg, [*context_tables(battery), *curves])
+    return Figure(svg, [*context_tables(battery), *curves], ("context",))
 
 
 def _precision(battery: Battery) -> Figure:
     precisions = list(next(iter(battery.quantise.values()))[0].precisions)
     return Figure(
-        loss_by_precision(precision_frame(battery), precisions, battery.models), [precision_table(battery)]
+        loss_by_precision(precision_frame(battery), precisions, battery.models),
+        [precision_table(battery)],
+        ("quantise",),
     )
 
 
 def _early_exit(battery: Battery) -> Figure:
-    return Figure(loss_by_exit(exit_frame(battery), battery.models), [exit_table(battery)])
+    return Figure(loss_by_exit(exit_frame(battery), battery.models), [exit_table(battery)], ("early_exit",))

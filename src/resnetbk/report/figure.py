@@ -9,7 +9,8 @@ from resnetbk.report.tables.table import Table
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure as an SVG file, and the tables of its numbers."""
+    """A figure as an SVG file, the tables of its numbers, and the stages whose files it is drawn from."""
 
     svg: bytes
     tables: list[Table]
+    stages: tuple[str, ...]

@@ -56,6 +56,24 @@ def cost_frames(results: Results, validation: pd.DataFrame) -> dict[str, tuple[p
     return spent
 
 
+def scaling_frame(results: Results) -> pd.DataFrame:
+    """Return columns model, parameters, mean, lowest, highest (nats per token), a row a model of each run."""
+    return pd.DataFrame(
+        [
+            {
+                "model": name,
+                "parameters": found.parameters,
+                "mean": found.loss,
+                "lowest": min(found.loss_by_seed),
+                "highest": max(found.loss_by_seed),
+            }
+            for run in results.scaling.runs
+            for name, found in run.models.items()
+        ],
+        columns=["model", "parameters", "mean", "lowest", "highest"],
+    )
+
+
 def state_frame(results: Results) -> pd.DataFrame:
     """Return the size of each model's state and its loss on the test split."""
     found = results.comparison.views.state_size.models

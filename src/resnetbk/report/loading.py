@@ -14,7 +14,10 @@ from resnetbk.report.battery import Battery, load_battery
 from resnetbk.report.reading import read_file, read_history
 from resnetbk.report.shapes.cells import Audit, Card, Evaluation, ValidationRow
 from resnetbk.report.shapes.comparison import Comparison
+from resnetbk.report.shapes.scaling import Scaling
 from resnetbk.report.tuning import ModelTuning, load_tuning
+
+SCALING_FILE = "metrics/scaling.json"
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Results:
     audits: dict[str, Audit]
     card: Card
     battery: Battery
+    scaling: Scaling
 
 
 def load_results(params: Params, root: Path) -> Results:
@@ -66,6 +70,7 @@ def load_results(params: Params, root: Path) -> Results:
         audits={model: read_file(metrics / "audit" / f"{model}.json", Audit, "audit") for model in models},
         card=read_file(root / "data" / "corpus" / "card.json", Card, "prepare"),
         battery=load_battery(params, root=root),
+        scaling=_scaling(root / SCALING_FILE),
     )
     require_same_run(metrics / "comparison.json", results.comparison, models, seeds)
     for frame, along, where in (
@@ -75,6 +80,13 @@ def load_results(params: Params, root: Path) -> Results:
     ):
         _require_same_points(frame, along, where)
     return results
+
+
+def _scaling(path: Path) -> Scaling:
+    """Read the runs of other sizes that were collected; nothing makes the file but `resnetbk scaling`."""
+    if not path.exists():
+        raise UserError(f"{path}: not found. Restore it: git checkout -- {SCALING_FILE}")
+    return read_file(path, Scaling, "compare")
 
 
 def _require_same_points(frame: pd.DataFrame, along: str, where: str) -> None:

@@ -20,7 +20,15 @@ def read_file(path: Path, shape: type[S], stage: str) -> S:
 
     **Raises:** `UserError` for a file that is missing or has another shape.
     """
-    return _check(_parse(_text(path, stage), str(path), stage), shape, str(path), stage)
+    return parse_file(_text(path, stage), str(path), shape, stage)
+
+
+def parse_file(content: str, where: str, shape: type[S], stage: str) -> S:
+    """Return what a JSON text holds that `stage` has written.
+
+    **Raises:** `UserError`, with `where` in its message, for a text of another shape.
+    """
+    return _check(_parse(content, where, stage), shape, where, stage)
 
 
 def read_history(path: Path) -> list[TrainingRow | ValidationRow]:

@@ -7,8 +7,9 @@ from statistics import fmean
 
 from resnetbk.report.battery import Battery
 from resnetbk.report.numbers import NOTHING, fixed
+from resnetbk.report.origins import Origin
 from resnetbk.report.shapes.context import ContextCell
-from resnetbk.report.tables.table import Row, Table, mean_and_range, model_rows
+from resnetbk.report.tables.table import Cell, Row, Table, mean_and_range, model_rows
 
 NOT_FINITE = "not finite"
 
@@ -23,7 +24,10 @@ def _lengths(battery: Battery) -> Table:
     models = list(battery.context)
     multiples = {row.length: row.multiple for cells in battery.context.values() for row in cells[0].windows}
     rows = [
-        Row(f"{multiple}x\n{fixed(length, 0)}", [_at(battery.context[name], length) for name in models])
+        Row(
+            Cell(f"{multiple}x\n{fixed(length, 0)}", _origin(models[0], "windows")),
+            [Cell(_at(battery.context[name], length), _origin(name, "windows")) for name in models],
+        )
         for length, multiple in sorted(multiples.items())
     ]
     return Table(
@@ -60,7 +64,7 @@ def _stream(battery: Battery) -> Table:
         "One stream of held-out documents read in one piece. Counts of numbers that are not finite are sums "
         "over seeds; memory is the most that tensors held during a chunk, weights with them.",
         columns,
-        model_rows(battery.models, cells),
+        model_rows(battery.models, cells, _origins(battery, "stream")),
         {"Limit"},
     )
 
@@ -85,7 +89,8 @@ def _reach(battery: Battery) -> Table:
         f"logged steps whose gradient norm is above {spikes.factor:g} times the median of the {spikes.window} "
         "logged before.",
         ["Model", "Mean distance", "Distance of nine tenths", "Gradients not finite", "Gradient spikes"],
-        model_rows(battery.models, cells),
+        model_rows(battery.models, cells, _origins(battery, "receptive_field")),
+        said=_origin(next(iter(cells)), "receptive_field"),
     )
 
 
@@ -101,12 +106,20 @@ def _other_text(battery: Battery) -> Table:
         "Text of another kind than the training's: bits per byte, mean over seeds; beneath it the lowest and "
         "highest.",
         ["Model", *_corpora(battery)],
-        model_rows(battery.models, cells),
+        model_rows(battery.models, cells, _origins(battery, "out_of_domain")),
     )
 
 
 def _corpora(battery: Battery) -> list[str]:
     return list(next(iter(battery.context.values()))[0].out_of_domain)
+
+
+def _origin(model: str, key: str) -> Origin:
+    return Origin(("context", model), key)
+
+
+def _origins(battery: Battery, key: str) -> dict[str, Origin]:
+    return {model: _origin(model, key) for model in battery.context}
 
 
 def _each(cells: list[ContextCell], words: Callable[[ContextCell], str]) -> str:

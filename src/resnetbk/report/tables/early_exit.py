@@ -6,6 +6,7 @@ from statistics import fmean
 
 from resnetbk.report.battery import Battery
 from resnetbk.report.numbers import fixed
+from resnetbk.report.origins import Origin
 from resnetbk.report.tables.table import Row, Table, mean_and_range
 
 
@@ -23,7 +24,7 @@ def exit_table(battery: Battery) -> Table:
                 fixed(fmean(row.flops for row in same), 0),
                 f"{sum(row.on_front for row in same)} of {len(same)}",
             ]
-            rows.append(Row(model, cells_of_row, place))
+            rows.append(Row(model, cells_of_row, place, origin=Origin(("early_exit", model), "rows")))
     return Table(
         "Held-out loss in nats per token where a token leaves at a depth, or at the first depth whose largest "
         "probability reaches the confidence. Operations are those of a token's answer, forward. On the front: "

@@ -7,6 +7,7 @@ import math
 from resnetbk.report.anchors import comparison_anchor, hypothesis_anchor
 from resnetbk.report.loading import Results
 from resnetbk.report.numbers import MINUS, NOTHING, fixed, interval, signed
+from resnetbk.report.origins import Origin
 from resnetbk.report.shapes.comparison import Attribution, Part
 from resnetbk.report.tables.table import Link, Row, Table
 
@@ -15,7 +16,7 @@ def hypothesis_table(results: Results) -> Table:
     """Every hypothesis of the plan with its answer and the test that gave it."""
     comparison = results.comparison
     rows = []
-    for found in comparison.hypotheses:
+    for number, found in enumerate(comparison.hypotheses):
         cells = [
             found.words,
             " or ".join(found.expect),
@@ -24,7 +25,8 @@ def hypothesis_table(results: Results) -> Table:
             found.answer,
         ]
         link = hypothesis_anchor(comparison, found.name)
-        rows.append(Row(f"{link.text}. {found.name.replace('_', ' ')}", cells, None, link.anchor))
+        origin = Origin(("compare",), f"hypotheses.{number}")
+        rows.append(Row(f"{link.text}. {found.name.replace('_', ' ')}", cells, None, link.anchor, origin))
     columns = ["Hypothesis", "In words", "Expected", "Alpha", "Test", "Answer"]
     return Table(
         "What the plan expected before anything was trained. It is confirmed when one of the expected outcomes "
@@ -37,10 +39,14 @@ def hypothesis_table(results: Results) -> Table:
 
 def attribution_tables(results: Results) -> list[Table]:
     """For each model on trial, its difference from the baseline and the parts that it is the sum of."""
-    return [_attribution(results, found) for found in results.comparison.attribution if found.parts]
+    return [
+        _attribution(results, found, Origin(("compare",), f"attribution.{number}"))
+        for number, found in enumerate(results.comparison.attribution)
+        if found.parts
+    ]
 
 
-def _attribution(results: Results, found: Attribution) -> Table:
+def _attribution(results: Results, found: Attribution, origin: Origin) -> Table:
     total = math.fsum(part.difference for part in found.parts)
     rows = [
         Row(
@@ -56,6 +62,7 @@ def _attribution(results: Results, found: Attribution) -> Table:
         "changes one thing, and is a test of its own; the parts add up to the whole.",
         ["Change", "Test", "Difference", "Of the whole"],
         rows,
+        origin=origin,
     )
 
 

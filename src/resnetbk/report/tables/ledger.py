@@ -8,10 +8,12 @@ from typing import Any
 from resnetbk.comparison.verdict import NOT_COMPARABLE
 from resnetbk.report.loading import Results
 from resnetbk.report.numbers import NOTHING, fixed, percent, signed
+from resnetbk.report.origins import Origin
 from resnetbk.report.shapes.ledger import Ledger
-from resnetbk.report.tables.table import Row, Table
+from resnetbk.report.tables.table import Cell, Row, Table
 
 _HASH = 12  # digits shown of a SHA-256: enough to tell any two apart
+_COMPARED = Origin(("compare",), "tolerances")
 
 
 def _whole(value: float) -> str:
@@ -50,14 +52,18 @@ def ledger_table(results: Results) -> Table:
     models, comparison = results.models, results.comparison
     rows = []
     for name, value, words, rule in _ROWS:
-        cells = [_over_seeds([value(cell) for cell in comparison.models[model].ledger], words) for model in models]
+        cells = [
+            Cell(_over_seeds([value(cell) for cell in comparison.models[model].ledger], words), _origin(model))
+            for model in models
+        ]
         rows.append(Row(name, [*cells, _tolerance(comparison.tolerances, rule)]))
     order = {model: [cell.data_order for cell in comparison.models[model].ledger] for model in models}
     theirs = order[comparison.baseline]
     rows.append(
         Row(
             "Order of the data",
-            [_same(order[model] == theirs, comparison.baseline) for model in models] + ["must agree"],
+            [Cell(_same(order[model] == theirs, comparison.baseline), _origin(model)) for model in models]
+            + ["must agree"],
         )
     )
     return Table(
@@ -66,6 +72,7 @@ def ledger_table(results: Results) -> Table:
         "means that a verdict does not depend on this row.",
         ["Row", *models, "Tolerance"],
         rows,
+        origin=_COMPARED,
     )
 
 
@@ -84,6 +91,7 @@ def cells_table(results: Results) -> Table:
                 _whole(cell.peak_memory_bytes),
             ],
             place,
+            origin=_origin(model),
         )
         for place, model in enumerate(results.models)
         for cell in results.comparison.models[model].ledger
@@ -91,8 +99,7 @@ def cells_table(results: Results) -> Table:
     columns = ["Cell", "Initial weights", "Initialisation", "Order of the data", "Steps", "Tokens"]
     columns += ["Operations of a step", "Peak memory, bytes"]
     return Table(
-        f"The cells one by one. Initial weights and order of the data are the first {_HASH} digits of their "
-        "SHA-256.",
+        "The cells one by one. Of initial weights and order of the data stands how their SHA-256 begins.",
         columns,
         rows,
     )
@@ -113,6 +120,10 @@ def _over_seeds(values: list[Any], words: Callable[[Any], str]) -> str:
     if isinstance(values[0], int | float) and not isinstance(values[0], bool):
         return f"{words(min(values))} to {words(max(values))}"
     return "\n".join(map(words, values))
+
+
+def _origin(model: str) -> Origin:
+    return Origin(("compare",), f"models.{model}.ledger")
 
 
 def _tolerance(tolerances: dict[str, float | None], rule: str) -> str:

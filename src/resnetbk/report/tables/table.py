@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from resnetbk.report.origins import Origin
+
 
 @dataclass(frozen=True)
 class Link:
@@ -14,29 +16,50 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Row:
-    """A row: its heading, its cells (of one line or more), its model's place in run.models if it is one's, and the
-    id under which the page finds it."""
+class Cell:
+    """A cell, or a row's heading, that came from elsewhere than its row."""
 
-    heading: str
-    cells: list[str | Link]
+    text: str
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row: its heading, its cells (of one line or more), its model's place in run.models if it is one's, the id
+    under which the page finds it, and where its cells came from, None if from where its table did."""
+
+    heading: str | Cell
+    cells: list[str | Cell | Link]
     place: int | None = None
     anchor: str | None = None
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table: `columns` heads the row headings first and then the cells; `words` are columns of prose."""
+    """A table: `columns` heads the row headings first and then the cells; `words` are columns of prose; `origin`
+    is where its numbers came from, None where no stage makes them; `said` where those of its caption did."""
 
     caption: str
     columns: list[str]
     rows: list[Row]
     words: set[str] = field(default_factory=set)
+    origin: Origin | None = None
+    said: Origin | None = None
 
 
-def model_rows(models: list[str], cells: dict[str, list[str | Link]]) -> list[Row]:
-    """Return a row for each model that has cells, in the order of `models`."""
-    return [Row(name, cells[name], place) for place, name in enumerate(models) if name in cells]
+def model_rows(
+    models: list[str], cells: dict[str, list[str | Cell | Link]], origins: dict[str, Origin] | None = None
+) -> list[Row]:
+    """Return a row for each model that has cells, in the order of `models`.
+
+    **Arguments:** `origins`: by model where its row came from, None if from where the table did.
+    """
+    return [
+        Row(name, cells[name], place, origin=origins[name] if origins else None)
+        for place, name in enumerate(models)
+        if name in cells
+    ]
 
 
 def mean_and_range(mean: str, lowest: str, highest: str) -> str:

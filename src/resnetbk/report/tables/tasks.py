@@ -8,8 +8,9 @@ import pandas as pd
 
 from resnetbk.report.battery import Battery
 from resnetbk.report.numbers import NOTHING, fixed
+from resnetbk.report.origins import Origin
 from resnetbk.report.shapes.tasks import TaskCell, TaskRun
-from resnetbk.report.tables.table import Row, Table, mean_and_range, model_rows
+from resnetbk.report.tables.table import Cell, Row, Table, mean_and_range, model_rows
 
 
 def task_table(battery: Battery, task: str) -> Table:
@@ -30,7 +31,12 @@ def task_table(battery: Battery, task: str) -> Table:
             "Learning rate",
             "Weight decay",
         ],
-        model_rows(battery.models, {name: _cells(cell, lengths) for name, cell in cells.items()}),
+        model_rows(
+            battery.models,
+            {name: _cells(cell, lengths) for name, cell in cells.items()},
+            {name: _origin(task, name, "seeds") for name in cells},
+        ),
+        said=_origin(task, first.model, "definition"),
     )
 
 
@@ -40,7 +46,10 @@ def distance_table(frame: pd.DataFrame, task: str, models: list[str]) -> Table:
     **Arguments:** `frame`: columns model, distance, mean, lowest, highest.
     """
     rows = [
-        Row(fixed(distance, 0), [_of(found[found.model == model]) for model in models])
+        Row(
+            Cell(fixed(distance, 0), _origin(task, models[0], "seeds")),
+            [Cell(_of(found[found.model == model]), _origin(task, model, "seeds")) for model in models],
+        )
         for distance, found in frame.groupby("distance")
     ]
     return Table(
@@ -49,6 +58,10 @@ def distance_table(frame: pd.DataFrame, task: str, models: list[str]) -> Table:
         ["From distance", *models],
         rows,
     )
+
+
+def _origin(task: str, model: str, key: str) -> Origin:
+    return Origin(("task", task, model), key)
 
 
 def _cells(cell: TaskCell, lengths: list[int]) -> list[str]:

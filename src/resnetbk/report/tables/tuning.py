@@ -5,6 +5,7 @@ from __future__ import annotations
 from resnetbk.params import Tune
 from resnetbk.report.loading import Results
 from resnetbk.report.numbers import fixed
+from resnetbk.report.origins import Origin
 from resnetbk.report.shapes.cells import Trial
 from resnetbk.report.tables.table import Row, Table
 
@@ -18,12 +19,14 @@ def trials_table(results: Results, tune: Tune) -> Table:
             edge = ", at the edge" if tuning.at_edge else ""
             choice = f"chosen{edge}" if trial is tuning.chosen else ""
             cells = [f"{trial.learning_rate:g}", f"{trial.weight_decay:g}", outcome(trial), choice]
-            rows.append(Row(model, cells, place))
+            origin = Origin(("tune", model, str(trial.learning_rate)), "trials")
+            rows.append(Row(model, cells, place, origin=origin))
     return Table(
         f"Every trial: one training of {fixed(tune.steps, 0)} steps with seed {tune.seed}, scored on the "
         "validation split in nats per token. The test split plays no part.",
         ["Model", "Learning rate", "Weight decay", "Validation loss", "Choice"],
         rows,
+        said=Origin(("params", "tune"), "tune"),
     )
 
 

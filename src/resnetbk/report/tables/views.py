@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from resnetbk.report.loading import Results
 from resnetbk.report.numbers import NOTHING, fixed, percent, signed
+from resnetbk.report.origins import Origin
 from resnetbk.report.shapes.ledger import AtBudget, BudgetView, NotMeasured
 from resnetbk.report.tables.table import Table, mean_and_range, model_rows
 
@@ -11,17 +12,17 @@ from resnetbk.report.tables.table import Table, mean_and_range, model_rows
 def view_tables(results: Results) -> list[Table]:
     """One table a view: operations, state, and seconds when they were measured."""
     views = results.comparison.views
-    tables = [_budget(results, views.flops, "operations", 0), _state(results)]
+    tables = [_budget(results, "flops", views.flops, "operations", 0), _state(results)]
     if not isinstance(views.seconds, NotMeasured):
-        tables.append(_budget(results, views.seconds, "seconds", 4))
+        tables.append(_budget(results, "seconds", views.seconds, "seconds", 4))
     return tables
 
 
-def _budget(results: Results, view: BudgetView, unit: str, decimals: int) -> Table:
+def _budget(results: Results, name: str, view: BudgetView, unit: str, decimals: int) -> Table:
     baseline = results.comparison.baseline
     columns = ["Model", f"{unit.capitalize()} of a step", "Steps within the budget", "Validation loss"]
     columns.append(f"less that of {baseline}")
-    cells = {name: _row(view.models[name], decimals) for name in results.models}
+    cells = {model: _row(view.models[model], decimals) for model in results.models}
     cells[baseline][-1] = "baseline"
     return Table(
         f"Matched on {unit}: every model when it has spent "
@@ -30,6 +31,7 @@ def _budget(results: Results, view: BudgetView, unit: str, decimals: int) -> Tab
         "model whose steps cost more is read off before its learning rate has come down.",
         columns,
         model_rows(results.models, cells),
+        origin=Origin(("compare",), f"views.{name}"),
     )
 
 
@@ -64,4 +66,6 @@ def _state(results: Results) -> Table:
         [*columns, "Surpassed by (less state and lower loss)"],
         model_rows(results.models, cells),
         {"Surpassed by (less state and lower loss)"},
+        Origin(("compare",), "views.state_size"),
+        Origin(("compare",), "tolerances.state_size"),
     )
