@@ -14,6 +14,7 @@ setup: $(LOCKED)  ## Make .venv with the locked packages
 
 $(LOCKED):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11")'
+	@test ! -L .venv || { echo ".venv is a link, and what it leads to would be emptied: the locked packages changed. Remove the link, or run make setup where it leads"; false; }
 	@rmdir .venv 2> /dev/null || true  # an empty one is what a container leaves where its volume was mounted
 	@test ! -d .venv && echo "Making .venv ..." || echo "The locked packages changed: making .venv anew ..."
 	@$(PYTHON) -m venv --clear .venv
@@ -28,7 +29,7 @@ reproduce: $(LOCKED)  ## Run what changed of the pipeline; JOBS=n cells at once
 
 benchmark: $(LOCKED)  ## Time the models and kernels on this machine, which should be idle
 	@dvc repro -s -f benchmark/dvc.yaml:benchmark benchmark/dvc.yaml:benchmark_reproducibility \
-	  benchmark/dvc.yaml:benchmark_cells
+	  benchmark/dvc.yaml:benchmark_cells benchmark/dvc.yaml:benchmark_tracking benchmark/dvc.yaml:benchmark_page
 
 test: $(LOCKED)  ## Run the tests
 	@pytest -n $(JOBS)
