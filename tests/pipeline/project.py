@@ -126,5 +126,6 @@ def shrink(path: Path, sha256: str) -> None:
         checkpoint_interval=3,
     )
     params["evaluate"].update(length=32, position_bucket=8)
+    params["compare"].update(resamples=1000)
     with path.open("w", encoding="utf-8") as file:
         yaml.dump(params, file)

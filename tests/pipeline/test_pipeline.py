@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from pathlib import Path
 
-from markupsafe import escape
 from tests.pipeline.project import Project
 
 LEAKING = '''"""The mean of all tokens, those to come as well."""
@@ -41,8 +41,8 @@ def test_it_makes_what_it_promises(done: Project):
         assert manifest["initial_weights"] != manifest["final_weights"]
         assert json.loads(done.read(f"metrics/evaluate/{cell}.json"))["tokens"] > 0
     comparison = json.loads(done.read("metrics/comparison.json"))
-    page = done.read("report/index.html")
-    assert comparison["claims"] and all(escape(claim["words"]) in page for claim in comparison["claims"])
+    shown = html.unescape(re.sub("<[^>]+>", "", done.read("report/index.html")))
+    assert comparison["claims"] and all(claim["words"] in shown for claim in comparison["claims"])
     assert "up to date" in done.run("dvc status").stdout
     assert done.run("git status --porcelain").stdout == ""
 
@@ -74,7 +74,8 @@ def test_a_new_clone_with_every_out_still_fills_its_own_mlflow(done: Project, tm
 def test_a_change_of_one_models_code_trains_that_model_alone(done: Project):
     done.run("echo '# changed' >> src/resnetbk/models/mamba.py")
     ran = done.ran(done.run("dvc repro evaluate@mamba-0 evaluate@resnet_bk-0").stdout)
-    assert ran == ["audit@mamba", "tune@mamba-0.006", "train@mamba-0", "evaluate@mamba-0"]
+    assert {"train@mamba-0", "evaluate@mamba-0"} <= set(ran)
+    assert not {"train@resnet_bk-0", "evaluate@resnet_bk-0"} & set(ran)
     restore(done)
 
 

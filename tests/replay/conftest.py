@@ -21,7 +21,7 @@ def artifacts(project, tmp_path_factory):
     """The runs of the two cells, fetched once."""
     fetched = {}
     for name, run_id in run_ids(project).items():
-        if name != "comparison":
+        if name in ("resnet_bk-0", "mamba-0"):
             fetched[name] = fetch(
                 run_id, uri=f"sqlite:///{project}/mlflow.db", folder=tmp_path_factory.mktemp(name)
             )

@@ -1,16 +1,20 @@
 """Trainings that did not happen: the journals that they would have left."""
 
+import os
+from unittest.mock import patch
+
 from resnetbk.tracking.journals import open_journals
 from resnetbk.training.journal import new_journal
 
 
 def write_journal(
-    root, cell="mamba-0", *, steps=range(10, 61, 10), from_step=0, end="finished", loss=8.0, **facts
+    root, cell="mamba-0", *, steps=range(10, 61, 10), from_step=0, end="finished", loss=8.0, params="", **facts
 ):
     """Write a journal by the real writer; the loss falls by one over 600 steps. Return its path."""
     model, seed = cell.rsplit("-", 1)
     header = {"stage": "train", "cell": cell, "model": model, "seed": int(seed), "steps": 600}
-    journal = new_journal(root, {**header, "tokens_per_step": 1024, **facts})
+    with patch.dict(os.environ, RESNETBK_PARAMS_SHA256=params):  # as `stage` sets it
+        journal = new_journal(root, {**header, "tokens_per_step": 1024, **facts})
     before = set(open_journals(root))
     journal.begin(from_step)
     for step in steps:
