@@ -25,6 +25,7 @@ def replayed(project):
     """The run mamba-0 replayed once; its tree is kept for the tests of this module."""
     before = contents(project)
     code, output = run_command(command, project, run_ids(project)["mamba-0"][:10], "--keep")
+    assert "The tree is kept: " in output, output
     tree = Path(re.search(r"The tree is kept: (.*)", output)[1])
     yield {"code": code, "output": output, "tree": tree, "untouched": contents(project) == before}
     git(project, "worktree", "remove", "--force", str(tree))
