@@ -158,12 +158,12 @@ def test_a_parent_run_has_a_child_for_each_cell(project, params, client):
     assert "models.resnet_bk.layers" not in found["mamba-0"].data.params
 
 
-def test_a_database_that_is_lost_is_filled_again(project, params, client, empty_database):
+def test_a_database_that_is_lost_is_filled_again(project, params, client, empty_database, monkeypatch):
     track(params, root=project)
     before = {name: run.data.metrics for name, run in runs(client).items()}
     shutil.copy(empty_database, project / "another.db")
     shutil.rmtree(project / "mlruns")
-    os.environ["MLFLOW_TRACKING_URI"] = "sqlite:///another.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///another.db")
     track(params, root=project)
     again = runs(open_database(project / "another.db"))
     assert {name: run.data.metrics for name, run in again.items()} == before
