@@ -33,7 +33,7 @@ benchmark: $(LOCKED)  ## Time the models and kernels on this machine, which shou
 	  benchmark/dvc.yaml:benchmark_tracking_search benchmark/dvc.yaml:benchmark_page
 
 test: $(LOCKED)  ## Run the tests
-	@pytest -n $$(($(JOBS) + 1))  # one more than there are cores: tests wait for servers, locks and pipelines
+	@pytest -n $(JOBS)
 
 nightly: $(LOCKED)  ## Run the tests that take hours or draw at random
 	@pytest -m nightly -n $(JOBS)
