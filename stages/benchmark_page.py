@@ -6,15 +6,11 @@ from resnetbk.stage import stage
 
 
 def main(params) -> None:
+    from resnetbk.benchmark.record import write_record
     from resnetbk.benchmark.report_page import TARGETS, page_figures, time_report
-    from resnetbk.benchmark.reproducibility import compare_with_targets
-    from resnetbk.repro.files import write_json
 
     details = time_report(Path("report/index.html"))
-    figures = page_figures(details)
-    write_json("metrics/benchmark_page_details.json", details)
-    write_json("metrics/benchmark_page.json", figures)
-    print(*compare_with_targets(figures, TARGETS), sep="\n")
+    write_record("benchmark_page", details, page_figures(details), TARGETS)
 
 
 if __name__ == "__main__":

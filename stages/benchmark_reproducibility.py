@@ -6,14 +6,14 @@ from resnetbk.stage import stage
 
 
 def main(params) -> None:
+    from resnetbk.benchmark.record import write_record
     from resnetbk.benchmark.reproducibility import (
         MODELS,
+        TARGETS,
         ReproducibilitySettings,
-        compare_with_targets,
         reproducibility_figures,
         run_reproducibility_benchmark,
     )
-    from resnetbk.repro.files import write_json
 
     settings = ReproducibilitySettings(
         models={name: params.models[name] for name in MODELS},
@@ -24,10 +24,7 @@ def main(params) -> None:
         threads=len(os.sched_getaffinity(0)),
     )
     details = run_reproducibility_benchmark(settings, say=print)
-    figures = reproducibility_figures(details)
-    write_json("metrics/benchmark_reproducibility_details.json", details)
-    write_json("metrics/benchmark_reproducibility.json", figures)
-    print(*compare_with_targets(figures), sep="\n")
+    write_record("benchmark_reproducibility", details, reproducibility_figures(details), TARGETS)
 
 
 if __name__ == "__main__":

@@ -6,17 +6,13 @@ from resnetbk.stage import stage
 
 
 def main(params) -> None:
-    from resnetbk.benchmark.reproducibility import compare_with_targets
+    from resnetbk.benchmark.record import write_record
     from resnetbk.benchmark.tracking import TARGETS, run_tracking_benchmark, tracking_figures
-    from resnetbk.repro.files import write_json
     from resnetbk.repro.levels import enforce
 
     enforce(params.run.determinism)
     details = run_tracking_benchmark(params, root=Path(), say=print)
-    figures = tracking_figures(details)
-    write_json("metrics/benchmark_tracking_details.json", details)
-    write_json("metrics/benchmark_tracking.json", figures)
-    print(*compare_with_targets(figures, TARGETS), sep="\n")
+    write_record("benchmark_tracking", details, tracking_figures(details), TARGETS)
 
 
 if __name__ == "__main__":

@@ -6,23 +6,15 @@ from resnetbk.stage import stage
 
 
 def main(params) -> None:
-    from resnetbk.benchmark.tracking_search import (
-        SearchSettings,
-        compare_with_targets,
-        run_search_benchmark,
-        search_figures,
-    )
-    from resnetbk.repro.files import write_json
+    from resnetbk.benchmark.record import write_record
+    from resnetbk.benchmark.tracking_search import TARGETS, SearchSettings, run_search_benchmark, search_figures
     from resnetbk.repro.repository import main_root
     from resnetbk.tracking.results import read_pipeline
     from resnetbk.tracking.source import Source
 
     pattern = read_pipeline(params, Source.here(Path(), main_root())).cells
     details = run_search_benchmark(pattern, SearchSettings(), say=print)
-    figures = search_figures(details)
-    write_json("metrics/benchmark_tracking_search_details.json", details)
-    write_json("metrics/benchmark_tracking_search.json", figures)
-    print(*compare_with_targets(figures), sep="\n")
+    write_record("benchmark_tracking_search", details, search_figures(details), TARGETS)
 
 
 if __name__ == "__main__":

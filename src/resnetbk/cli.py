@@ -36,12 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in command_names():
         module = importlib.import_module(f"{commands.__name__}.{name}")
-        command = subparsers.add_parser(
-            name,
-            help=module.__doc__,
-            description=_wrapped(module.__doc__),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
+        command = subparsers.add_parser(name, help=module.__doc__, description=_wrapped(module.__doc__))
         module.configure(command)
         _show_examples(command, module.EXAMPLE.splitlines(), _wrapped(getattr(module, "NOTES", "")))
         command.set_defaults(run=module.run)
@@ -51,8 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
 def command_names() -> list[str]:
     """Return the subcommands: the modules of `resnetbk.commands` that are no part of others."""
     found = [module.name for module in pkgutil.iter_modules(commands.__path__)]
-    rest = [name for name in found if name not in (*FIRST, *commands.SHARED)]
-    return [name for name in FIRST if name in found] + sorted(rest)
+    return [*FIRST, *sorted(name for name in found if name not in (*FIRST, *commands.SHARED))]
 
 
 def leaves(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:

@@ -1,8 +1,8 @@
 """A benchmark of small models, really run once."""
 
 import pytest
-import torch
 from tests.models.model_configs import mamba, resnet_bk, transformer
+from tests.one_thread import one_thread  # noqa: F401 - a fixture
 
 from resnetbk.benchmark.run import run_benchmark
 from resnetbk.benchmark.settings import ScanShape, Settings
@@ -42,11 +42,3 @@ def small_settings():
 @pytest.fixture(scope="session")
 def details(small_settings):
     return run_benchmark(small_settings)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)

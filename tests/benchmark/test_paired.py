@@ -1,12 +1,31 @@
 """The clock: who runs when, what is taken from the times, and which way a ratio points."""
 
 import gc
-import time
 
 import pytest
 import torch
 
 from resnetbk.benchmark.paired import interleaved, paired_ratio, spread, threads
+
+
+class Clock:
+    """Stands still but for what sleeps by it."""
+
+    def __init__(self):
+        self.seconds = 0.0
+
+    def perf_counter(self):
+        return self.seconds
+
+    def sleep(self, seconds):
+        self.seconds += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr("resnetbk.benchmark.paired.time", clock)
+    return clock
 
 
 def test_works_take_turns():
@@ -16,12 +35,12 @@ def test_works_take_turns():
     assert [len(times) for times in taken] == [3, 3]
 
 
-def test_a_slower_numerator_gives_a_ratio_above_one_and_a_faster_one_below():
+def test_a_slower_numerator_gives_a_ratio_above_one_and_a_faster_one_below(clock):
     def slow():
-        time.sleep(0.02)
+        clock.sleep(0.02)
 
     def fast():
-        time.sleep(0.002)
+        clock.sleep(0.002)
 
     ratio = paired_ratio(slow, fast, 3)
     assert ratio.ratio.median > 2
@@ -29,11 +48,11 @@ def test_a_slower_numerator_gives_a_ratio_above_one_and_a_faster_one_below():
     assert paired_ratio(fast, slow, 3).ratio.median < 0.5
 
 
-def test_the_ratio_is_the_median_of_neighbours_and_not_of_all():
+def test_the_ratio_is_the_median_of_neighbours_and_not_of_all(clock):
     waits = iter([0.001, 0.001, 0.03, 0.03, 0.001, 0.001])  # a slow moment that meets both sides alike
 
     def work():
-        time.sleep(next(waits))
+        clock.sleep(next(waits))
 
     measured = paired_ratio(work, work, 3)
     assert 0.3 < measured.ratio.lower_quartile and measured.ratio.upper_quartile < 3

@@ -1,8 +1,8 @@
 """A page is timed to the answer of a click; one that does not answer is no measurement."""
 
 import pytest
+from tests.report.chromium import skip_without_chromium
 
-from resnetbk.benchmark.browser import find_chromium
 from resnetbk.benchmark.report_page import TARGETS, page_figures, time_report
 from resnetbk.errors import UserError
 
@@ -17,10 +17,7 @@ document.querySelector("a").onclick = () => {
 
 @pytest.fixture(scope="module", autouse=True)
 def _chromium():
-    try:
-        find_chromium()
-    except UserError as missing:
-        pytest.skip(str(missing))
+    skip_without_chromium()
 
 
 def test_a_page_that_answers_late_is_timed_as_late(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from tests.training.small_cell import make_root, small_params
 
-from resnetbk.benchmark.reproducibility import compare_with_targets
+from resnetbk.benchmark.record import compare_with_targets
 from resnetbk.benchmark.tracking import POINTS, TARGETS, run_tracking_benchmark, tracking_figures
 
 ROOT = Path(__file__).parents[2]

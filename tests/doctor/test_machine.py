@@ -22,7 +22,7 @@ from resnetbk.doctor.torch_build import examine_torch, judge_build
 
 ROOT = Path(__file__).parents[2]
 GIB = 2**30
-BUILD = {"version": "2.13.0", "cuda": None, "gpu": False, "mkl": True, "capability": "AVX2"}
+BUILD = {"version": "2.13.0", "cuda": None, "gpu": False, "capability": "AVX2"}
 
 
 def states(findings) -> dict[str, str]:
@@ -82,6 +82,8 @@ def test_this_cpu():
 )
 def test_a_cpu_without_avx2_is_wrong(machine: str, sets: list[str], state: str):
     assert judge_instructions("some CPU", machine, sets).state == state
+    cured = judge_instructions("some CPU", machine, sets, level="machine").state
+    assert cured == ("note" if state == "wrong" else state), "as its advice says"
 
 
 @pytest.mark.parametrize(

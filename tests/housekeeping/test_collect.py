@@ -25,14 +25,18 @@ def project(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> Reposito
     return repository
 
 
+def objects(project: Repository) -> set[bytes]:
+    """Return what the objects of the cache hold."""
+    return {path.read_bytes() for path in (project.path / ".dvc/cache/files/md5").glob("*/*")}
+
+
 def test_it_shows_before_it_removes_and_then_finds_nothing(project: Repository):
     shown = collect(project.path, remove=False)
     assert [(finding.kind, finding.size) for finding in shown] == [("object of DVC's cache", 4)]
-    assert project.object(shown[0].name).exists()
+    assert objects(project) == {b"needed", b"gone"}
     collect(project.path, remove=True)
-    assert not project.object(shown[0].name).exists()
     assert collect(project.path, remove=False) == []
-    assert project.object(project.cached(b"needed")).read_bytes() == b"needed"
+    assert objects(project) == {b"needed"}
 
 
 def test_nothing_is_removed_while_the_pipeline_runs(project: Repository):
@@ -44,6 +48,14 @@ def test_nothing_is_removed_while_the_pipeline_runs(project: Repository):
         running.kill()
         running.wait()
     assert len(collect(project.path, remove=True)) == 1
+
+
+def test_nothing_is_removed_when_git_cannot_tell_what_is_needed(project: Repository):
+    tree = project.git("rev-parse", "HEAD^{tree}")
+    (project.path / ".git/objects" / tree[:2] / tree[2:]).unlink()
+    with pytest.raises(UserError, match="`git ls-tree` in "):
+        collect(project.path, remove=True)
+    assert objects(project) == {b"needed", b"gone"}
 
 
 def test_a_cache_that_other_projects_may_share_is_left_alone(project: Repository):

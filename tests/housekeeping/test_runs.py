@@ -15,8 +15,6 @@ from resnetbk.housekeeping.runs import WEIGHTS_TAG, Runs
 from resnetbk.housekeeping.versions import Versions
 from resnetbk.tracking.pipeline_run import CELL_TAG, KEY_TAG, PARENT_TAG, PIPELINE_TAG
 
-pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
-
 
 def pipeline(client: MlflowClient, root: Path, name: str, *weights: str, done: bool = True, **tags: str) -> None:
     """Show a pipeline run whose cells have these weights, and one of its trials."""

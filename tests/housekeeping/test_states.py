@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import fcntl
 import json
+import signal
 from pathlib import Path
 
 import pytest
 from tests.housekeeping.repository import Repository
+from tests.training.cell_processes import work
+from tests.training.forked import Forked
+from tests.training.small_cell import make_root, small_params, states
 
-from resnetbk.housekeeping.states import INPUTS, unneeded_states
+from resnetbk.audit.code import SOURCE_ROOT
+from resnetbk.housekeeping.states import unneeded_states
 from resnetbk.housekeeping.versions import Versions
-from resnetbk.repro.files import sha256_file, sha256_json
+from resnetbk.repro.files import sha256_file, sha256_json, write_json
+from resnetbk.training.resume import INPUTS
 
 CODE = "src/model.py"
 PARAMS = """\
@@ -106,6 +112,22 @@ def test_the_state_of_a_sweeps_trial_is_kept_until_it_is_an_experiment(project: 
     head = project.git("rev-parse", "HEAD")
     project.git("update-ref", f"refs/exps/{head[:2]}/{head[2:]}/lr-0", head)
     assert unneeded(project) == {begun.name}
+
+
+@pytest.mark.nightly
+def test_the_state_of_a_real_training_is_known_by_its_parameters_and_code(repository: Repository):
+    root = make_root(repository.path)
+    (root / "src").symlink_to(SOURCE_ROOT / "src")
+    process = Forked(root.parent / "errors", work, root, 100_000, 1)
+    process.wait_until(lambda: states(root))
+    process.send(signal.SIGTERM)
+    process.wait()
+    params = small_params(steps=100_000, checkpoint_interval=1).model_dump(mode="json")
+    write_json(root / "params.yaml", params)  # which is YAML too
+    assert unneeded(repository) == set()
+    params["train"]["steps"] += 1
+    write_json(root / "params.yaml", params)
+    assert unneeded(repository) == {states(root)[0].parent.name}
 
 
 def test_what_is_not_known_for_sure_is_kept(project: Repository):

@@ -3,14 +3,7 @@
 import pytest
 import torch
 from tests.models.model_configs import CONFIGS, VOCABULARY
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+from tests.one_thread import one_thread  # noqa: F401 - a fixture
 
 
 @pytest.fixture(params=CONFIGS)

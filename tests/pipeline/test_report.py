@@ -11,9 +11,9 @@ import subprocess
 
 import pytest
 from tests.pipeline.test_readme import ask
+from tests.report.chromium import skip_without_chromium
 
-from resnetbk.benchmark.browser import find_chromium, open_browser
-from resnetbk.errors import UserError
+from resnetbk.benchmark.browser import open_browser
 
 
 def rows(page: str) -> list[list[str]]:
@@ -57,20 +57,15 @@ def test_dvc_draws_every_figure_with_the_project_s_templates(done):
 
 @pytest.mark.nightly
 def test_mlflow_ui_shows_the_runs_in_a_browser(done):
-    try:
-        find_chromium()
-    except UserError as missing:
-        pytest.skip(str(missing))
+    skip_without_chromium()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        host = f"http://127.0.0.1:{free.getsockname()[1]}"
-    command = ["mlflow", "ui", "--backend-store-uri", "sqlite:///mlflow.db", "--port", host.rpartition(":")[2]]
-    server = subprocess.Popen(
-        [done.path / ".venv/bin/mlflow", *command[1:], "--workers", "1"],
-        cwd=done.path,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+        port = free.getsockname()[1]
+    host = f"http://127.0.0.1:{port}"
+    command = [done.path / ".venv/bin/mlflow", "ui", "--backend-store-uri", "sqlite:///mlflow.db"]
+    command += ["--port", str(port), "--workers", "1"]
+    quiet = subprocess.DEVNULL
+    server = subprocess.Popen(command, cwd=done.path, stdout=quiet, stderr=quiet)
     try:
         runs = [run for run in ask(f"{host}/api/2.0/mlflow", server) if not is_child(run)]
         experiment = runs[0]["info"]["experiment_id"]

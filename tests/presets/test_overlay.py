@@ -17,11 +17,6 @@ NAMES = preset_names(REPOSITORY / "presets")
 DEFAULT, _ = read_mapping(REPOSITORY / "params.yaml")
 
 
-@pytest.fixture
-def committed() -> Params:
-    return load_params(REPOSITORY / "params.yaml")
-
-
 def test_base_is_the_default_and_undoes_every_other():
     base = load("base", REPOSITORY / "presets")
     for name in NAMES:
@@ -51,17 +46,16 @@ def test_a_null_removes_a_model_and_leaves_the_users_own():
     assert overlaid(ablated, load("base", REPOSITORY / "presets")) == mine
 
 
-def test_parameters_tell_which_preset_they_are(committed: Params):
+def test_parameters_tell_which_preset_they_are():
     for name in NAMES:
         chain = load(name, REPOSITORY / "presets")
         for point in points(chain, overlaid(DEFAULT, chain)):
-            expected = (
-                "base" if name == "propagator" else name
-            )  # they say the same; the default's own name is base
+            expected = "base" if name == "propagator" else name  # the two say the same; base comes first
             assert matching(Params.model_validate(point), REPOSITORY / "presets") == expected
 
 
-def test_other_parameters_are_no_preset(committed: Params, tmp_path: Path):
+def test_other_parameters_are_no_preset(tmp_path: Path):
+    committed = load_params(REPOSITORY / "params.yaml")
     assert matching(committed, tmp_path / "elsewhere") is None
     for section, key, value in (
         ("run", "parameter_budget", 500_001),
@@ -92,7 +86,7 @@ def test_an_ablation_row_differs_from_the_block_in_what_it_is_named_for():
     }
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "ablation"])
+@pytest.mark.parametrize("name", NAMES)
 def test_the_control_differs_from_the_model_in_its_mixer_alone(name: str):
     models = Params.model_validate(overlaid(DEFAULT, load(name, REPOSITORY / "presets"))).models
     model, control = (models[key].model_dump() for key in ("resnet_bk", "exponential_gate"))

@@ -10,9 +10,6 @@ from resnetbk.commands import explain as command
 from resnetbk.replay.errors import NotCheckable
 from resnetbk.replay.explain import explain
 
-# MLflow's own tables use a loader that SQLAlchemy is about to drop.
-pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
-
 
 def edit(run, name, change):
     path = run.folder / name

@@ -15,9 +15,6 @@ from resnetbk.replay.fetch import fetch
 from resnetbk.tracking import mlflow_store
 from resnetbk.tracking.track import track
 
-# MLflow's own tables use a loader that SQLAlchemy is about to drop.
-pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
-
 
 def uri(root):
     return f"sqlite:///{root}/mlflow.db"

@@ -16,9 +16,6 @@ from resnetbk.replay.environment import require_packages, unpromised
 from resnetbk.replay.errors import NotCheckable
 from resnetbk.replay.replay import compare
 
-# MLflow's own tables use a loader that SQLAlchemy is about to drop.
-pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
-
 
 @pytest.fixture(scope="module")
 def replayed(project):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from resnetbk.report.style import INK, series_style
@@ -23,6 +26,13 @@ def contrast(one: str, other: str) -> float:
 def test_every_series_can_be_seen_on_a_light_and_on_a_dark_page(page: str):
     assert all(contrast(series_style(place).colour, page) >= 3 for place in range(7))
     assert contrast("#f0e442", "#ffffff") < 3  # Okabe and Ito's yellow as it comes would fail
+
+
+def test_plots_of_dvc_have_the_same_colours():
+    colours = [series_style(place).colour for place in range(7)]
+    templates = (Path(__file__).parents[2] / ".dvc/plots").glob("*.json")
+    ranges = [re.findall(r'"range": \[(.*?)\]', template.read_text(encoding="utf-8")) for template in templates]
+    assert ranges == [[", ".join(f'"{colour}"' for colour in colours)]] * 4
 
 
 def test_ink_of_standalone_figures_can_be_read_on_both():

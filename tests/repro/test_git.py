@@ -8,7 +8,7 @@ import pytest
 
 from resnetbk.repro import git as module
 from resnetbk.repro.files import sha256_file
-from resnetbk.repro.git import git_state, strip_credentials
+from resnetbk.repro.git import git_state, head_commit, strip_credentials
 
 
 @pytest.fixture
@@ -28,6 +28,14 @@ def git(tmp_path, monkeypatch):
     run("add", ".")
     run("commit", "--quiet", "--message=first")
     return run
+
+
+def test_the_commit_alone(git, tmp_path):
+    assert head_commit(tmp_path) == git("rev-parse", "HEAD").strip()
+    (tmp_path / "empty").mkdir()
+    git("init", "--quiet", "empty")
+    assert head_commit(tmp_path / "empty") is None
+    assert head_commit(tmp_path / "no such folder") is None
 
 
 def test_a_clean_tree(git, tmp_path):

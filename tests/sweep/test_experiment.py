@@ -16,6 +16,24 @@ from resnetbk.sweep.experiment import Experiment
 STAGE = "import signal, time; signal.signal(15, lambda *_: exit(7)); print('ready', flush=True); time.sleep(60)"
 
 
+@pytest.fixture(autouse=True)
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand in a folder that is a repository for us and none for DVC, which could run nothing there."""
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".git").touch()
+    return tmp_path.resolve()
+
+
+def begin_stage(tree: Path, experiment: str) -> subprocess.Popen:
+    (tree / "stages").mkdir(parents=True)
+    (tree / "stages/train.py").write_text(STAGE)
+    command = [sys.executable, "-m", "stages.train"]
+    return subprocess.Popen(
+        command, cwd=tree, stdout=subprocess.PIPE, env=os.environ | {"DVC_EXP_NAME": experiment}
+    )
+
+
 def wait_for(condition, seconds: float = 30) -> None:
     until = time.monotonic() + seconds
     while not condition():
@@ -28,16 +46,17 @@ def test_an_experiment_that_outlived_its_sweep_is_waited_for_and_not_begun_twice
     with open(log, "ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         outlived = subprocess.Popen(["sleep", "60"], stdout=file)
-    experiment = Experiment("a-0", [], log)
-    assert not experiment.ended()
-    outlived.kill()
-    outlived.wait()
+    try:
+        experiment = Experiment("a-0", [], log)
+        assert not experiment.ended()
+    finally:
+        outlived.kill()
+        outlived.wait()
     assert experiment.ended()
     assert log.read_text() == "", "no second one was begun"
 
 
-def test_an_experiment_that_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.chdir(tmp_path)
+def test_an_experiment_that_fails_says_why(tmp_path: Path):
     experiment = Experiment("a-0", ["train.steps=3"], tmp_path / "logs/a.log")
     wait_for(experiment.ended)
     assert "not inside of a DVC repository" in experiment.error()
@@ -59,24 +78,23 @@ def test_the_reason_is_the_stages_own_where_it_gave_one(tmp_path: Path, lines: l
         assert said in Experiment("a-0", [], log).error()
 
 
-def test_a_signal_reaches_the_stages_of_this_experiment_and_no_other(tmp_path: Path):
-    log = tmp_path / "a.log"
-    command = [sys.executable, "-c", STAGE, "stages.train"]
-    stages = {
-        name: subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | {"DVC_EXP_NAME": name})
-        for name in ("a-0", "a-1")
-    }
+def test_a_signal_reaches_the_stages_of_this_experiment_and_no_other(repository: Path):
+    log = repository / "a.log"
+    copies = repository / ".dvc/tmp/exps/standalone"
+    places = ((copies / "0", "a-0"), (copies / "1", "a-1"), (repository / "another", "a-0"))
+    stages = [begin_stage(tree, experiment) for tree, experiment in places]
     try:
-        assert all(stage.stdout.readline() == b"ready\n" for stage in stages.values())
+        assert all(stage.stdout.readline() == b"ready\n" for stage in stages)
         with open(log, "ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             experiment = Experiment("a-0", [], log)
             experiment.interrupt(15)
-            assert stages["a-0"].wait(30) == 7
+            told, *others = stages
+            assert told.wait(30) == 7
             experiment.interrupt(15)
-        assert stages["a-1"].poll() is None
+        assert all(stage.poll() is None for stage in others)
     finally:
-        for stage in stages.values():
+        for stage in stages:
             stage.kill()
             stage.wait()
             stage.stdout.close()

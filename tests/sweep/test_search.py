@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import time
 from pathlib import Path
@@ -89,11 +88,13 @@ def test_a_sweep_that_is_killed_goes_on_with_the_experiment_that_outlived_it(pro
     sweep = subprocess.Popen(["bash", "-c", f"exec {command}"], cwd=project.path, env=project.environment())
     live = project.path / ".resnetbk/live"
     until = time.monotonic() + 600
-    while not list(live.glob("train-*")):
-        assert time.monotonic() < until and sweep.poll() is None
-        time.sleep(0.2)
-    sweep.send_signal(signal.SIGKILL)
-    sweep.wait()
+    try:
+        while not list(live.glob("train-*")):
+            assert time.monotonic() < until and sweep.poll() is None
+            time.sleep(0.2)
+    finally:
+        sweep.kill()
+        sweep.wait()
     project.run(command)
     shown, tracked = by_dvc(project), by_mlflow(project)
     assert sorted(shown) == sorted(tracked) == ["lr-0", "lr-1", "lr-2"]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 from ruamel.yaml import YAML
 from tests.pipeline.project import ROOT
 
 pytest.importorskip("optuna", reason="sweeps need Optuna: pip install -e '.[sweep]'")
 
-from dvc.utils.hydra import to_hydra_overrides
+from dvc.utils.hydra import apply_overrides
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from resnetbk.errors import UserError
+from resnetbk.params import load_params
 from resnetbk.sweep.objective import objective_model
 from resnetbk.sweep.space import overlaid, parse_space
 
@@ -75,14 +79,30 @@ def test_a_key_that_stands_twice_is_refused(document: dict):
         parse_space([f"{HEADS}=4,8", f"{HEADS}=16"], document)
 
 
-def test_a_trial_is_what_dvc_makes_of_its_overrides(document: dict):
-    space = parse_space(["run.seeds=[0]", f"{HEADS}=4,8", "models.resnet_bk.mixer=diagonal,phase"], document)
+def test_a_trial_is_what_dvc_makes_of_its_overrides(document: dict, tmp_path: Path):
+    fixed = ["run.seeds=[0]", "prepare.tokenizer={vocabulary_size: 300}"]
+    space = parse_space([*fixed, f"{HEADS}=4,8", "models.resnet_bk.mixer=diagonal,phase"], document)
     chosen = {HEADS: 8, "models.resnet_bk.mixer": "phase"}
-    read = {o.key_or_group: o.value() for o in to_hydra_overrides(space.overrides(chosen))}
-    assert read == {"run.seeds": [0], **chosen}
+    file = tmp_path / "params.yaml"
+    shutil.copy(ROOT / "params.yaml", file)
+    apply_overrides(file, space.overrides(chosen))
     params = space.params(document, chosen)
+    assert params == load_params(file)
     assert (params.run.seeds, params.models["resnet_bk"].heads) == ([0], 8)
+    assert (params.prepare.tokenizer.kind, params.prepare.tokenizer.vocabulary_size) == ("bpe", 300)
     assert document["models"]["resnet_bk"]["heads"] != 8, "the document stays as it was"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("prepare.tokenizer={kind: bytes}", "vocabulary_size: Extra inputs"),
+        ("models.resnet_bk.ffn={kind: dense, ratio: 2}", "'ratio' is not in struct"),
+    ],
+)
+def test_a_mapping_that_dvc_cannot_merge_is_refused(document: dict, text: str, said: str):
+    with pytest.raises(UserError, match=said):
+        parse_space([f"{HEADS}=4,8", text], document)
 
 
 def test_keys_that_depend_on_each_other_are_judged_together(document: dict):

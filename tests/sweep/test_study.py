@@ -21,9 +21,21 @@ from resnetbk.sweep.table import best_trial, table
 
 SPACE = {"rate": FloatDistribution(1e-4, 1e-2, log=True), "heads": CategoricalDistribution((4, 8))}
 SCRIPT = """
-import sys
+import os, signal, sys
 from pathlib import Path
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 from tests.sweep.test_study import go_on
+
+left = int(sys.argv[3])
+
+@event.listens_for(Engine, "commit")
+def be_killed(connection):  # just before the database would have it
+    global left
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
 go_on(Path(sys.argv[1]), sys.argv[2], 14)
 """
 
@@ -111,14 +123,11 @@ def test_a_sweep_runs_once_at_a_time(root: Path):
 def test_a_sweep_that_is_killed_again_and_again_tries_the_same(tmp_path: Path):
     for name in ("killed", "undisturbed"):
         (tmp_path / name / ".resnetbk").mkdir(parents=True)
-    kills = 0
-    for seconds in (1.5, 1.8, 2.0, 2.2, 2.4, 2.6, 2.8, 3.0, 60):
-        process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(tmp_path / "killed"), "a"])
-        try:
-            assert process.wait(seconds) == 0
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            kills += 1
-    assert kills
+    ended = []
+    for commits in [*range(1, 40, 3), 0]:  # the last is not killed
+        process = subprocess.run([sys.executable, "-c", SCRIPT, str(tmp_path / "killed"), "a", str(commits)])
+        ended.append(process.returncode)
+    assert set(ended[:-1]) <= {-signal.SIGKILL, 0}
+    assert ended.count(-signal.SIGKILL) >= 5
+    assert ended[-1] == 0
     assert go_on(tmp_path / "killed", "a", 14) == go_on(tmp_path / "undisturbed", "a", 14)

@@ -13,9 +13,6 @@ from resnetbk.tracking.journals import open_journals, read_journal
 from resnetbk.tracking.live import describe, follow, follower, until, wanted_live
 from resnetbk.tracking.pipeline_run import params_key
 
-# MLflow's own tables use a loader that SQLAlchemy is about to drop.
-pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
-
 
 class Moody:
     """A sender whose tracker is down at some of the looks."""

@@ -15,9 +15,6 @@ from resnetbk.tracking.live import open_senders, send_once
 from resnetbk.tracking.pipeline_run import PARENT_TAG
 from resnetbk.tracking.track import track
 
-# MLflow's own tables use a loader that SQLAlchemy is about to drop.
-pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
-
 
 def steps(client, run, metric):
     return sorted(point.step for point in client.get_metric_history(run.info.run_id, metric))

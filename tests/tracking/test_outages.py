@@ -11,9 +11,6 @@ from tests.tracking.trainings import write_journal
 
 from resnetbk.tracking.track import track
 
-# MLflow's own tables use a loader that SQLAlchemy is about to drop.
-pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
-
 PAGE = b"<h1>Welcome to the captive portal</h1>"
 ANSWERS = {
     "a page": b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nContent-Type: text/html\r\n\r\n%s" % (len(PAGE), PAGE),
@@ -37,10 +34,11 @@ def serving(answer):
             else:
                 self.request.sendall(answer)
 
+    class Server(socketserver.ThreadingTCPServer):
+        block_on_close, daemon_threads = False, True
+
     over = threading.Event()
-    socketserver.ThreadingTCPServer.block_on_close = False
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
+    with Server(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
             yield server.server_address[1]

@@ -14,8 +14,6 @@ from resnetbk.tracking.rebuild import rebuild
 from resnetbk.tracking.spool import record_cell
 from resnetbk.tracking.track import track
 
-# MLflow's own tables use a loader that SQLAlchemy is about to drop.
-pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
 OUTS = ("models", "metrics/train", "metrics/evaluate", "plots")
 
 

@@ -18,11 +18,7 @@ from resnetbk.tracking.served_model import ServedModel
 from resnetbk.tracking.track import track
 from resnetbk.training.checkpoint import save_weights
 
-# MLflow's own tables use a loader that SQLAlchemy is about to drop; mlflow.pyfunc warns of its own type hints.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning"),
-]
+pytestmark = pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning")
 BUDGET, VOCABULARY = 60_000, 300
 
 
@@ -74,12 +70,14 @@ def find(client, name):
 
 
 @pytest.mark.nightly
-def test_mlflow_loads_it_by_its_alias_and_it_gives_the_models_own_logits(project, params, database, model):
+def test_mlflow_loads_it_by_its_alias_and_it_gives_the_models_own_logits(
+    project, params, database, model, monkeypatch
+):
     import mlflow
 
     beat(project, "mamba-0", 2.0)
     assert track(load_params(), root=project)
-    mlflow.set_tracking_uri(f"sqlite:///{database}")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
     served = mlflow.pyfunc.load_model("models:/resnetbk@best")
     tokens = np.arange(24, dtype=np.int64).reshape(2, 12)
     assert str(served.metadata.signature.outputs) == f"[Tensor('float32', (-1, -1, {VOCABULARY}))]"

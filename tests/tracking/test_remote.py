@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 import requests
@@ -48,7 +49,8 @@ class Server:
         pytest.fail(f"mlflow server did not start:\n{self._log.read_text()[-3000:]}")
 
     def kill(self):
-        os.killpg(self._process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it has ended by itself
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
 
@@ -63,9 +65,11 @@ def server(request, tmp_path):
 
 
 def run_server(folder, backend):
-    server = Server(folder, backend).start()
-    yield server
-    server.kill()
+    server = Server(folder, backend)
+    try:
+        yield server.start()
+    finally:
+        server.kill()
 
 
 def history(url, run, metric):
@@ -74,11 +78,12 @@ def history(url, run, metric):
     return [point["step"] for point in reply["metrics"]]
 
 
-def test_a_server_that_dies_in_the_middle_gets_all_of_it_once(server, project, params, monkeypatch):
+def test_a_server_that_dies_in_the_middle_gets_all_of_it_once(server, project, params, monkeypatch, request):
     """A training of 600 steps, a follower beside it, and a server that is killed twice meanwhile."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server.url)
     command = [sys.executable, "-m", "resnetbk.cli", "tracking", "send", "--follow"]
     follower = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    request.addfinalizer(follower.kill)
     header = {"stage": "train", "cell": "mamba-0", "model": "mamba", "seed": 0, "steps": 600}
     journal = new_journal(project, {**header, "tokens_per_step": 1024})
     journal.begin(0)

@@ -16,9 +16,6 @@ from tests.tracking.miniature import make_project
 from resnetbk.params import load_params
 from resnetbk.tracking.track import track
 
-# MLflow's own tables use a loader that SQLAlchemy is about to drop.
-pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
-
 
 def free_port():
     with socket.socket() as probe:
@@ -69,9 +66,8 @@ def wait_for(url, server, log):
 def search(url, experiment):
     """Ask the API that the pages of `mlflow ui` ask, for the runs of an experiment or of a project's only one."""
     api = f"{url}/api/2.0/mlflow"
-    listed = requests.post(f"{api}/experiments/search", json={"max_results": 100}, timeout=20).json()[
-        "experiments"
-    ]
+    reply = requests.post(f"{api}/experiments/search", json={"max_results": 100}, timeout=20)
+    listed = reply.json()["experiments"]
     (found,) = (e["experiment_id"] for e in listed if f"{e['name']}/".startswith(f"{experiment}/"))
     reply = requests.post(f"{api}/runs/search", json={"experiment_ids": [found]}, timeout=20)
     return {run["info"]["run_name"]: run for run in reply.json()["runs"]}

@@ -19,9 +19,6 @@ from resnetbk.tracking.pipeline_run import PARENT_TAG
 from resnetbk.tracking.spool import record_cell
 from resnetbk.tracking.track import track
 
-# MLflow's own tables use a loader that SQLAlchemy is about to drop.
-pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
-
 
 @pytest.fixture
 def client(database):

@@ -1,4 +1,4 @@
-"""How far a training is, from journals that the real writer wrote."""
+"""How far a training is, from journals whose times are known."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from resnetbk.watch.trainings import Trainings
 
 
 class Clockwork:
-    """A journal written by hand, so that its times are known."""
+    """Writes a journal as a training does, at times of one's choice."""
 
     def __init__(self, root: Path, name: str = "train-mamba-0-0a1b2c3d", **facts: object) -> None:
         self.path = journal_folder(root) / f"{name}.jsonl"

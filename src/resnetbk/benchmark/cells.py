@@ -8,10 +8,10 @@ from typing import Any
 
 from resnetbk.benchmark.level_process import LevelProcess
 from resnetbk.benchmark.paired import spread
+from resnetbk.benchmark.record import measured_on
 from resnetbk.comparison.records import Work
 from resnetbk.comparison.timings import timing_key
 from resnetbk.params import Params
-from resnetbk.repro.provenance import get_environment_info
 
 ROUNDS = 41
 
@@ -50,17 +50,10 @@ def time_cells(params: Params, *, vocabulary_size: int, tokens: str, rounds: int
             for name, taken in seconds.items()
         },
         "threads": threads,
-        "environment": _environment(),
+        "environment": measured_on("python", "torch"),
     }
 
 
 def _named(seconds: list[float]) -> dict[str, Any]:
     measured = asdict(spread(seconds))
     return {"seconds": measured.pop("median"), **measured}
-
-
-def _environment() -> dict[str, Any]:
-    """Return of the provenance what a time depends on."""
-    found = get_environment_info()
-    git = {key: found["git"][key] for key in ("commit", "dirty")}
-    return {**git, **{key: found[key] for key in ("platform", "cpu", "memory_bytes", "python", "torch")}}

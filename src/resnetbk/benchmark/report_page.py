@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from resnetbk.benchmark.browser import open_browser
 from resnetbk.benchmark.paired import spread
+from resnetbk.benchmark.record import measured_on
 from resnetbk.benchmark.settings import Target
 from resnetbk.errors import UserError
 from resnetbk.repro.files import sha256_file
-from resnetbk.repro.provenance import get_environment_info
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -46,17 +46,13 @@ def time_report(path: Path, *, rounds: int = ROUNDS) -> dict[str, Any]:
         _seconds(browser, path, "desk")  # starts what a browser starts once
         seconds = {device: [_seconds(browser, path, device) for _ in range(rounds)] for device in VIEWPORTS}
         version = browser.version
-    found = get_environment_info()
     return {
         "bytes": path.stat().st_size,
         "sha256": sha256_file(path),
         "seconds": {device: asdict(spread(taken)) for device, taken in seconds.items()},
         "slowest": {device: max(taken) for device, taken in seconds.items()},
         "browser": version,
-        "environment": {
-            **{key: found["git"][key] for key in ("commit", "dirty")},
-            **{key: found[key] for key in ("platform", "cpu", "memory_bytes")},
-        },
+        "environment": measured_on(),
     }
 
 

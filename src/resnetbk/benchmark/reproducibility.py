@@ -15,12 +15,12 @@ import numpy as np
 
 from resnetbk.benchmark.level_process import SCRATCH, LevelProcess
 from resnetbk.benchmark.paired import Ratio, Spread, paired_ratio, spread
+from resnetbk.benchmark.record import measured_on
 from resnetbk.benchmark.settings import Target
 from resnetbk.errors import UserError
 from resnetbk.params import models as params
 from resnetbk.repro.hashing import compute_checkpoint_hash
 from resnetbk.repro.manifest import create_integrity_manifest
-from resnetbk.repro.provenance import get_environment_info
 
 TARGETS: dict[str, Target] = {
     "step_machine_vs_fast": Target("at most", 1.03),
@@ -69,14 +69,11 @@ def run_reproducibility_benchmark(
     ratios = {name: {"": ratio} for name, ratio in _hashing(settings).items()}
     say("training steps at each level ...")
     ratios |= _steps(settings)
-    found = get_environment_info()
-    keys = ("platform", "cpu", "memory_bytes", "python", "packages")
     described = {**asdict(settings), "models": _configurations(settings)}
     return {
         "ratios": {name: {m: asdict(ratio) for m, ratio in by.items()} for name, by in ratios.items()},
         "settings": described,
-        "environment": {"commit": found["git"]["commit"], "dirty": found["git"]["dirty"]}
-        | {key: found[key] for key in keys},
+        "environment": measured_on("python", "packages"),
     }
 
 
@@ -87,19 +84,6 @@ def reproducibility_figures(details: dict[str, Any]) -> dict[str, Any]:
         for name, by in details["ratios"].items()
     }
     return {name: by[""] if "" in by else by for name, by in medians.items()}
-
-
-def compare_with_targets(figures: Mapping[str, Any], targets: Mapping[str, Target] = TARGETS) -> list[str]:
-    """Return a line for each figure that has a target: whether it is reached."""
-    lines = []
-    for name, target in targets.items():
-        found = figures[name] if isinstance(figures[name], dict) else {"": figures[name]}
-        for model, value in found.items():
-            verdict = "reached" if target.reached(value) else "MISSED"
-            lines.append(
-                f"{verdict}: {name} {model}{' ' * bool(model)}{value:.4f}, {target.kind} {target.value:g}"
-            )
-    return lines
 
 
 def _steps(settings: ReproducibilitySettings) -> dict[str, dict[str, Ratio]]:

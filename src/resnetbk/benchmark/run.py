@@ -10,13 +10,13 @@ import torch
 
 from resnetbk.benchmark.memory import peak_memory
 from resnetbk.benchmark.paired import threads
+from resnetbk.benchmark.record import measured_on
 from resnetbk.benchmark.scans import propagator_against_copy, selective_scan_times
 from resnetbk.benchmark.settings import Settings
 from resnetbk.benchmark.streams import decoding_speeds, keeps_its_state_small, slope, stream_lengths
 from resnetbk.benchmark.training_steps import time_training_steps
 from resnetbk.models.language_model import LanguageModel
 from resnetbk.models.registry import build_model
-from resnetbk.repro.provenance import get_environment_info
 
 PACKAGES = ("mambapy", "numba", "numpy", "torch", "transformers")
 
@@ -122,12 +122,7 @@ def _describe(settings: Settings) -> dict[str, Any]:
 
 
 def _environment() -> dict[str, Any]:
-    """Return of the provenance what a time depends on."""
-    found = get_environment_info()
-    return {
-        "commit": found["git"]["commit"],
-        "dirty": found["git"]["dirty"],
-        **{key: found[key] for key in ("platform", "cpu", "memory_bytes", "python", "torch", "environment")},
-        "packages": {name: found["packages"].get(name) for name in PACKAGES},
-        "threads": torch.get_num_threads(),
-    }
+    """Return what the times depend on."""
+    found = measured_on("python", "torch", "environment", "packages")
+    packages = {name: found["packages"].get(name) for name in PACKAGES}
+    return {**found, "packages": packages, "threads": torch.get_num_threads()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict
 from itertools import cycle
@@ -15,12 +15,12 @@ import numpy as np
 import torch
 
 from resnetbk.benchmark.paired import interleaved, spread
+from resnetbk.benchmark.record import measured_on
 from resnetbk.benchmark.settings import Target
 from resnetbk.data.corpus import Corpus
 from resnetbk.models.registry import build_model
 from resnetbk.params import Params
 from resnetbk.params.training import Train
-from resnetbk.repro.provenance import get_environment_info
 from resnetbk.tracking.journals import read_journal
 from resnetbk.training.clock import StepClock
 from resnetbk.training.curves import curves
@@ -36,7 +36,7 @@ TARGETS: dict[str, Target] = {
 ROUNDS = 31
 WARM_UP_STEPS = 2
 LINES = 5_000
-POINTS = 20  # of a line, as many as a training writes
+POINTS = 20  # of a line, about as many as a training writes
 
 
 def run_tracking_benchmark(
@@ -65,8 +65,6 @@ def run_tracking_benchmark(
             steps[name] = _steps(params, name, corpus, Path(folder), rounds)
         say("the journal ...")
         journal = _journal(Path(folder), lines)
-    found = get_environment_info()
-    environment = {key: found[key] for key in ("platform", "cpu", "memory_bytes", "python", "torch")}
     return {
         "steps": steps,
         "journal": journal,
@@ -76,7 +74,7 @@ def run_tracking_benchmark(
             "parameter_budget": params.run.parameter_budget,
             "train": params.train.model_dump(),
         },
-        "environment": {key: found["git"][key] for key in ("commit", "dirty")} | environment,
+        "environment": measured_on("python", "torch"),
     }
 
 
@@ -136,8 +134,8 @@ def _tracked(
         )
         if measures:
             row = {"step": 1, "tokens": 1, "loss": loss, "learning_rate": 0.0, "gradient_norm": norm}
-            metrics: Mapping[str, float] = curves(row | measures.values, corpus.card)
-            journal.points(1, 1, {**metrics, **clock.read(config.tokens_per_step)})
+            metrics = curves(row | measures.values, corpus.card)
+            journal.points(1, 1, metrics | clock.read(config.tokens_per_step))
 
     return step
 

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from resnetbk.benchmark.paired import interleaved, spread
+from resnetbk.benchmark.record import measured_on
 from resnetbk.benchmark.settings import Target
 from resnetbk.errors import UserError
-from resnetbk.repro.provenance import get_environment_info
 from resnetbk.tracking.mlflow_store import TAG_LENGTH, cut, open_client
 from resnetbk.tracking.run import TrackedRun
 
@@ -60,29 +60,17 @@ def run_search_benchmark(
             calls = _calls(url, experiment, settings.page)
             answers = {name: len(call()) for name, call in calls.items()}  # also the warm-up
             seconds = interleaved(list(calls.values()), settings.rounds)
-    found = get_environment_info()
-    keys = ("platform", "cpu", "memory_bytes", "python", "packages")
     return {
         "seconds": {name: asdict(spread(taken)) for name, taken in zip(calls, seconds, strict=True)},
         "bytes": answers,
         "settings": asdict(settings),
-        "environment": {"commit": found["git"]["commit"], "dirty": found["git"]["dirty"]}
-        | {key: found[key] for key in keys},
+        "environment": measured_on("python", "packages"),
     }
 
 
 def search_figures(details: dict[str, Any]) -> dict[str, float]:
     """Return the median of each call in seconds."""
     return {f"{name}_seconds": found["median"] for name, found in details["seconds"].items()}
-
-
-def compare_with_targets(figures: dict[str, float]) -> list[str]:
-    """Return a line for each figure: whether it is reached."""
-    return [
-        f"{'reached' if target.reached(figures[name]) else 'MISSED'}: {name} {figures[name]:.4f}, "
-        f"{target.kind} {target.value:g}"
-        for name, target in TARGETS.items()
-    ]
 
 
 def _fill(folder: Path, pattern: list[TrackedRun], runs: int) -> str:

@@ -27,18 +27,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    if options.verb == "check":
-        from resnetbk.presets.check import check
-
-        for line in check(options.name):
-            print(line, flush=True)
-        return
     from resnetbk import presets
 
-    verbs = {
-        "list": lambda: presets.list_presets(),
-        "show": lambda: presets.show(options.name),
-        "diff": lambda: presets.diff(options.name, options.other),
-        "use": lambda: presets.use(options.name),
-    }
-    print(verbs[options.verb]())
+    match options.verb:
+        case "list":
+            print(presets.list_presets())
+        case "show":
+            print(presets.show(options.name))
+        case "diff":
+            print(presets.diff(options.name, options.other))
+        case "use":
+            print(presets.use(options.name))
+        case "check":
+            from resnetbk.presets.check import check  # loads torch
+
+            for line in check(options.name):
+                print(line, flush=True)

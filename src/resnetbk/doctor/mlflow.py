@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
+from resnetbk.doctor.asking import refusal
 from resnetbk.doctor.finding import Finding
 
 TIMEOUT = 60  # seconds for all: opening a store takes five
@@ -41,19 +41,8 @@ def examine_mlflow(root: Path) -> Iterator[Finding]:
         else "start the server, or correct MLFLOW_TRACKING_URI and its user name and password, or unset it: runs "
         "then go to mlflow.db. No training waits for a server"
     )
-    try:
-        done = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", _ASK, uri],
-            env={**os.environ, **PATIENCE},
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT,
-        )
-    except subprocess.TimeoutExpired:
-        yield Finding("MLflow", "wrong", f"{label}: did not answer in {TIMEOUT} s", mend)
-        return
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        yield Finding("MLflow", "wrong", f"{label}: {without_secrets(reason)[:400]}", mend)
+    command = [sys.executable, "-W", "ignore", "-c", _ASK, uri]
+    if reason := refusal(command, TIMEOUT, env={**os.environ, **PATIENCE}):
+        yield Finding("MLflow", "wrong", f"{label}: {reason}", mend)
     else:
         yield Finding("MLflow", "ok", f"{label} answers")

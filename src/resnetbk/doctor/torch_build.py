@@ -21,7 +21,6 @@ print(json.dumps({
     "version": torch.__version__,
     "cuda": torch.version.cuda,
     "gpu": torch.cuda.is_available(),
-    "mkl": torch.backends.mkl.is_available(),
     "capability": torch.backends.cpu.get_cpu_capability(),
 }))
 """

@@ -27,7 +27,7 @@ class Cache:
     @cached_property
     def needed(self) -> set[str]:
         """The MD5 of every object that a version names, and of the files in the folders among them."""
-        named = {md5 for lock in self._versions.locks() for md5 in re.findall(r"\b[0-9a-f]{32}(?:\.dir)?", lock)}
+        named = {md5 for lock in self._versions.locks for md5 in re.findall(r"\b[0-9a-f]{32}(?:\.dir)?", lock)}
         return named | {entry for md5 in named for entry in self.folder(md5).values()}
 
     def unneeded(self) -> Iterator[Finding]:

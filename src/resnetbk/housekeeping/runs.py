@@ -15,11 +15,10 @@ from resnetbk.housekeeping.finding import Finding
 from resnetbk.housekeeping.leftovers import size_of
 from resnetbk.housekeeping.results import Results
 from resnetbk.tracking.location import lock_file, sqlite_file, tracking_uri
-from resnetbk.tracking.mlflow_store import only_writer
+from resnetbk.tracking.mlflow_store import all_runs, only_writer
 from resnetbk.tracking.pipeline_run import CELL_TAG, KEY_TAG, PARENT_TAG, PIPELINE_TAG, children
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
     from mlflow.entities import Run
 
 WEIGHTS_TAG = "weights_sha256"  # of a run that shows a trained cell
@@ -39,7 +38,9 @@ class Runs:
             return
         with only_writer(self._uri, lock_file(self._root)) as client:
             for experiment in client.search_experiments():
-                for parent in _runs(client, experiment.experiment_id):
+                for parent in all_runs(client, [experiment.experiment_id], f"tags.`{PIPELINE_TAG}` != ''"):
+                    if PARENT_TAG in parent.data.tags:
+                        continue
                     cells = children(client, parent)
                     if self._is_needed(parent, cells):
                         continue
@@ -86,19 +87,6 @@ class Runs:
                         shutil.rmtree(folder.parent)
                 if empty:
                     store._hard_delete_experiment(experiment.experiment_id)
-
-
-def _runs(client: MlflowClient, experiment_id: str) -> list[Run]:
-    """Return the parent runs of pipelines in an experiment."""
-    found, token = [], None
-    while True:
-        page = client.search_runs(
-            [experiment_id], f"tags.`{PIPELINE_TAG}` != ''", max_results=1000, page_token=token
-        )
-        found += [run for run in page if PARENT_TAG not in run.data.tags]
-        token = page.token
-        if not token:
-            return found
 
 
 def _size(run: Run) -> int:

@@ -7,7 +7,6 @@ the one that its name was made of, is kept.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import re
 import shutil
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from filelock import FileLock, Timeout
 
 from resnetbk.housekeeping.finding import Finding
 from resnetbk.housekeeping.leftovers import size_of
@@ -24,22 +24,25 @@ from resnetbk.housekeeping.versions import Versions
 from resnetbk.params import PARAMS_FILE
 from resnetbk.repro.files import sha256_file, sha256_json
 
-INPUTS = "inputs.json"  # written by resnetbk.training.resumable
+INPUTS = "inputs.json"  # that of resnetbk.training.resume, which imports PyTorch
 NAME = re.compile(r"(train|tune)-.+-([0-9a-f]{16})")
 OF_THE_RUN = ("parameter_budget", "determinism", "kernels")
 
 
 def unneeded_states(root: Path, versions: Versions) -> Iterator[Finding]:
     """Yield the states that no version would find, and no process uses."""
+    known = []
     for folder in sorted((root / ".resume").glob("*")):
         name = NAME.fullmatch(folder.name)
-        if not name or not folder.is_dir() or _is_held(folder.with_name(f"{folder.name}.lock")):
+        lock = folder.with_name(f"{folder.name}.lock")
+        if not name or not folder.is_dir() or (lock.exists() and _is_held(lock)):
             continue
         inputs = _inputs(folder, name[2])
         if inputs is None or _of_a_trial(root, inputs, versions):
             continue
+        known = known or list(_all(versions))
         cell = inputs[0][0] if isinstance(inputs[0], list) else inputs[0]
-        if not any(_has(version, cell, name[1]) for version in _all(versions)):
+        if not any(_has(version, cell, name[1]) for version in known):
             yield Finding("resume state", folder.name, size_of(folder), partial(shutil.rmtree, folder))
 
 
@@ -111,11 +114,8 @@ def _same(said: Any, used: Any) -> bool:
 
 def _is_held(lock: Path) -> bool:
     """Return whether a process holds a lock file; the kernel lets go of it when the process dies."""
-    if not lock.exists():
-        return False
-    with open(lock) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
+    try:
+        with FileLock(lock, blocking=False):
+            return False
+    except Timeout:
+        return True

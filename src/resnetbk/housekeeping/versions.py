@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from resnetbk.errors import UserError
+from resnetbk.tracking.history import experiments, git
 
 # DVC keeps what is queued, and what failed, in the logs of these references and not in the references themselves.
 STASHES = ("refs/stash", "refs/exps/stash", "refs/exps/celery/stash", "refs/exps/celery/failed")
@@ -28,35 +26,35 @@ class Versions:
     @cached_property
     def trees(self) -> list[dict[str, str]]:
         """The files of each version in git: path to blob id; versions with the same files stand once."""
-        named = self._git("log", "--all", "--format=%T").split()
+        named = git(self.root, "log", "--all", "--format=%T").split()
         for reference in STASHES:
-            if self._git("for-each-ref", reference):
-                named += self._git("log", "--walk-reflogs", "--format=%T", reference).split()
+            if git(self.root, "for-each-ref", reference):
+                named += git(self.root, "log", "--walk-reflogs", "--format=%T", reference).split()
         return [self._tree(tree) for tree in dict.fromkeys(named)]
 
     @cached_property
     def experiments(self) -> set[str]:
-        """The names of DVC's experiments: refs/exps/<2 digits>/<38 digits of the baseline>/<name>."""
-        found = (name.split("/") for name in self._git("for-each-ref", "--format=%(refname)", "refs/exps").split())
-        return {parts[4] for parts in found if len(parts) == 5}
+        """The names of DVC's experiments."""
+        return {version.experiment for version in experiments(self.root)}
 
     @cached_property
     def worktrees(self) -> list[Path]:
         """The folders with files that are in no commit yet: the working tree, and copies where experiments run."""
         return [self.root, *copies(self.root)]
 
-    def locks(self) -> Iterator[str]:
-        """Yield the text of every dvc.lock and .dvc file, each content once."""
+    @cached_property
+    def locks(self) -> list[str]:
+        """The text of every dvc.lock and .dvc file, each content in git once."""
         blobs = {blob for tree in self.trees for path, blob in tree.items() if names_outs(path)}
-        yield from (self.read(blob).decode() for blob in sorted(blobs))
+        found = [self.read(blob).decode() for blob in sorted(blobs)]
         for folder in self.worktrees:
-            for path in (*folder.glob("dvc.lock"), *folder.glob("*/dvc.lock"), *folder.glob("**/*.dvc")):
-                if path.is_file():
-                    yield path.read_text(encoding="utf-8")
+            paths = (*folder.glob("dvc.lock"), *folder.glob("*/dvc.lock"), *folder.glob("**/*.dvc"))
+            found += [path.read_text(encoding="utf-8") for path in paths if path.is_file()]
+        return found
 
     def read(self, blob: str) -> bytes:
         """Return the content of a blob."""
-        return self._run("cat-file", "blob", blob)
+        return git(self.root, "cat-file", "blob", blob).encode(errors="surrogateescape")
 
     def sha256(self, blob: str) -> str:
         """Return the SHA-256 of a blob's content."""
@@ -65,19 +63,8 @@ class Versions:
         return self._hashes[blob]
 
     def _tree(self, tree: str) -> dict[str, str]:
-        lines = self._git("ls-tree", "-r", "-z", tree).split("\0")
+        lines = git(self.root, "ls-tree", "-r", "-z", tree).split("\0")
         return {path: facts.split()[2] for facts, path in (line.split("\t", 1) for line in lines if line)}
-
-    def _git(self, *arguments: str) -> str:
-        return self._run(*arguments).decode()
-
-    def _run(self, *arguments: str) -> bytes:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-        done = subprocess.run(["git", *arguments], cwd=self.root, env=environment, capture_output=True)
-        if done.returncode:
-            said = " ".join(done.stderr.decode(errors="replace").split())
-            raise UserError(f"git {arguments[0]} in {self.root} says: {said}; nothing was removed")
-        return done.stdout
 
 
 def copies(root: Path) -> list[Path]:

@@ -8,8 +8,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from resnetbk.repro.files import sha256_json, write_bytes
 
 
@@ -28,8 +26,10 @@ class Compared:
 
 
 def read_lock(path: Path) -> dict[str, dict]:
-    """Return the entry of each stage, in the order of the file."""
-    return (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("stages", {})
+    """Return the entry of each stage, in the order of the file, as DVC reads it."""
+    from dvc.utils.serialize import load_yaml
+
+    return load_yaml(path).get("stages", {})
 
 
 def compare_outs(committed: dict[str, dict], rebuilt: dict[str, dict]) -> list[Compared]:

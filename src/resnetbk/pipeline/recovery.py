@@ -10,8 +10,6 @@ import json
 import time
 from pathlib import Path
 
-from ruamel.yaml import YAML, YAMLError
-
 from resnetbk.repro.repository import main_root
 
 SECONDS_TO_WRITE = 1.0  # more than a living process takes over either file
@@ -36,10 +34,11 @@ def _is_rwlock(path: Path) -> bool:
 
 def _is_lock(path: Path) -> bool:
     from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+    from dvc.utils.serialize import ParseError, load_yaml
     from voluptuous import Invalid
 
     try:
-        COMPILED_LOCKFILE_SCHEMA(YAML(typ="safe").load(path.read_bytes()))
+        COMPILED_LOCKFILE_SCHEMA(load_yaml(path))
         return True
-    except (YAMLError, UnicodeDecodeError, Invalid):
+    except (ParseError, Invalid):
         return False

@@ -4,14 +4,12 @@ Every preset rests on `base`, the default: it names all that any of them changes
 after any other and `base` undoes them all. Import is light (no torch); `check` alone builds models.
 """
 
-from resnetbk.presets.files import DIRECTORY, About, Preset, load, preset_names
+from resnetbk.presets.files import DIRECTORY, load, preset_names
 from resnetbk.presets.overlay import matching, overlaid
 from resnetbk.presets.text import diff, list_presets, show, use
 
 __all__ = [
     "DIRECTORY",
-    "About",
-    "Preset",
     "diff",
     "list_presets",
     "load",

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from resnetbk.errors import UserError
-from resnetbk.params import PARAMS_FILE, Params
 from resnetbk.presets.dry_run import dry_run
 from resnetbk.presets.estimate import Rates, estimate, measured_rates
-from resnetbk.presets.files import DIRECTORY, About, load, preset_names, read_mapping
-from resnetbk.presets.overlay import overlaid, validated
+from resnetbk.presets.files import DIRECTORY, About, load, preset_names
+from resnetbk.presets.overlay import experiments
 from resnetbk.presets.workload import Work, workload
 
 FACTOR = 1.5  # between what a preset states and what is estimated, at most
@@ -26,16 +25,6 @@ def check(name: str | None, root: Path = Path()) -> Iterator[str]:
     rates = measured_rates(root)
     for each in [name] if name else preset_names(root / DIRECTORY):
         yield from _check(each, root, rates)
-
-
-def experiments(name: str, root: Path = Path()) -> list[Params]:
-    """Return the parameters of each experiment of a preset, checked against the schema.
-
-    **Raises:** `UserError` for an unknown preset or key, or a value that the schema refuses.
-    """
-    chain = load(name, root / DIRECTORY)
-    before, written = read_mapping(root / PARAMS_FILE)
-    return validated(overlaid(before, chain), chain, [(root / PARAMS_FILE, written)])
 
 
 def _check(name: str, root: Path, rates: Rates) -> Iterator[str]:

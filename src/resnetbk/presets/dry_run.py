@@ -5,7 +5,6 @@ B batch, L length, V vocabulary.
 
 from __future__ import annotations
 
-import importlib
 from functools import cache
 from typing import Literal, NamedTuple
 
@@ -17,7 +16,6 @@ from torch.autograd.graph import get_gradient_edge
 from resnetbk.errors import UserError
 from resnetbk.models.language_model import LanguageModel
 from resnetbk.models.registry import build_model, count_parameters
-from resnetbk.params.models import Model
 from resnetbk.presets.workload import Shape
 from resnetbk.training.costs import Costs, count_costs
 from resnetbk.training.live_memory import LiveMemory
@@ -26,7 +24,7 @@ from resnetbk.training.optimiser import build_optimiser
 
 SHORT = 128  # tokens of the row that a model takes its step on
 COUNTED = 5_000_000_000  # parameters x tokens: larger parts are estimated from shorter ones
-LENGTHS = (64, 128)  # of those
+LENGTHS = (64, 128)  # tokens of the shorter ones
 
 
 class Tried(NamedTuple):
@@ -35,16 +33,6 @@ class Tried(NamedTuple):
     parameters: int
     loss: float
     costs: Costs
-
-
-def parameters(config: Model, vocabulary_size: int, parameter_budget: int) -> int:
-    """Return the number of parameters of a model, built without any memory for them.
-
-    **Raises:** `UserError` when no shape of the family comes near the budget, or the mixer does not exist.
-    """
-    with torch.device("meta"):
-        family = importlib.import_module(f"resnetbk.models.{config.family}")
-        return count_parameters(family.build(config, vocabulary_size, parameter_budget))["total"]
 
 
 @cache  # presets share most of their models

@@ -15,11 +15,9 @@ from typing import NamedTuple
 
 from resnetbk.comparison.timings import MEASURE, TIMINGS_FILE, read_timings
 from resnetbk.errors import UserError
-from resnetbk.params import PARAMS_FILE, Params
 from resnetbk.params.models import Model
 from resnetbk.presets.dry_run import dry_run
-from resnetbk.presets.files import DIRECTORY, load, read_mapping
-from resnetbk.presets.overlay import overlaid
+from resnetbk.presets.overlay import experiments
 from resnetbk.presets.workload import Work, workload
 
 Rates = Mapping[str, float]  # operations a second, by kind of model
@@ -44,7 +42,7 @@ def estimate(works: list[Work], rates: Rates) -> Estimate:
         tokens = work.shape.batch * work.shape.length
         operations = work.parts * (costs["forward_flops"] + costs["backward_flops"])
         operations += work.tokens_read / tokens * costs["forward_flops"]
-        seconds += operations / rates.get(kind(work.shape.config), min(rates.values()))
+        seconds += operations / rates.get(_kind(work.shape.config), min(rates.values()))
         memory = max(memory, costs["peak_memory_bytes"])
     return Estimate(seconds / 3600, memory / 2**30)
 
@@ -56,18 +54,17 @@ def measured_rates(root: Path = Path()) -> Rates:
     **Raises:** `UserError` when none was timed.
     """
     timings = read_timings(root).models
-    default = overlaid(read_mapping(root / PARAMS_FILE)[0], load("base", root / DIRECTORY))
-    works = {work.name: work for work in workload(Params.model_validate(default))}
+    works = {work.name: work for work in workload(experiments("base", root)[0])}
     rates = {}
     for name in works.keys() & timings.keys():
         costs = dry_run(works[name].shape).costs
         operations = costs["forward_flops"] + costs["backward_flops"]
-        rates[kind(works[name].shape.config)] = operations / timings[name].seconds
+        rates[_kind(works[name].shape.config)] = operations / timings[name].seconds
     if not rates:
         raise UserError(f"{root / TIMINGS_FILE}: no model of the preset base was timed; {MEASURE}")
     return rates
 
 
-def kind(config: Model) -> str:
+def _kind(config: Model) -> str:
     """Return what decides how fast operations go: the mixer of a ResNet-BK, else the family."""
     return getattr(config, "mixer", config.family)

@@ -139,4 +139,4 @@ def _read(name: str, directory: Path) -> Preset:
         schema = _File.model_json_schema()
         faults = [describe(path, written, fault, schema) for fault in error.errors()]
         raise ParamsError("\n".join(dict.fromkeys(faults))) from None
-    return Preset(path, file.about, file.extends, values["params"], values.get("sweep", {}), written)
+    return Preset(path, file.about, file.extends, file.params, file.sweep, written)

@@ -11,10 +11,10 @@ from typing import Any
 from pydantic import ValidationError
 from ruamel.yaml import CommentedMap
 
-from resnetbk.params import Params, ParamsError, json_schema
+from resnetbk.params import PARAMS_FILE, Params, ParamsError, json_schema
 from resnetbk.params.edit import flow, merge, merges
 from resnetbk.params.faults import describe
-from resnetbk.presets.files import DIRECTORY, Preset, load, preset_names
+from resnetbk.presets.files import DIRECTORY, Preset, load, preset_names, read_mapping
 
 NAMED = ("models", "tasks", "compare.hypotheses")  # mappings by free names, which hold no nulls: null removes one
 
@@ -63,6 +63,16 @@ def validated(params: dict[str, Any], chain: list[Preset], below: list[tuple[Pat
                 faults.append(describe(path, written, fault, json_schema()))
             raise ParamsError("\n".join(dict.fromkeys(faults))) from None
     return checked
+
+
+def experiments(name: str, root: Path = Path()) -> list[Params]:
+    """Return the parameters of each experiment of a preset, checked against the schema.
+
+    **Raises:** `UserError` for an unknown preset or key, or a value that the schema refuses.
+    """
+    chain = load(name, root / DIRECTORY)
+    before, written = read_mapping(root / PARAMS_FILE)
+    return validated(overlaid(before, chain), chain, [(root / PARAMS_FILE, written)])
 
 
 def matching(params: Params, directory: Path = DIRECTORY) -> str | None:

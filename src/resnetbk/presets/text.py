@@ -50,13 +50,9 @@ def diff(name: str, other: str | None = None, params_file: Path = PARAMS_FILE, d
 
     **Raises:** `UserError` for an unknown preset, one that extends itself, or params.yaml that is none.
     """
-    if other is None:
-        before, label = read_mapping(params_file)[0], str(params_file)
-        after, against = overlaid(before, load(name, directory)), name
-    else:
-        default, _ = read_mapping(params_file)
-        before, after = (overlaid(default, load(each, directory)) for each in (name, other))
-        label, against = name, other
+    default, _ = read_mapping(params_file)
+    sides = [(each, overlaid(default, load(each, directory))) for each in (name, other) if each is not None]
+    (label, before), (against, after) = [(str(params_file), default), *sides][-2:]
     found = list(changes(before, after))
     return "\n".join([f"{label} -> {against}", *found]) if found else f"{label} and {against} are the same"
 

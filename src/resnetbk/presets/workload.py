@@ -11,8 +11,7 @@ from resnetbk.params.corpus import Tokenizer
 from resnetbk.params.models import Model
 from resnetbk.tasks.generators import load_generator
 
-GPT2_VOCABULARY = 50_257
-BYTES_VOCABULARY = 257  # with the end of text
+VOCABULARIES = {"gpt2": 50_257, "bytes": 257}  # with the end of text
 
 
 @dataclass(frozen=True)
@@ -71,11 +70,7 @@ def workload(params: Params) -> Iterator[Work]:
 
 def vocabulary_size(tokenizer: Tokenizer) -> int:
     """Return the number of token ids that a tokenizer is asked for."""
-    return {
-        "bpe": getattr(tokenizer, "vocabulary_size", 0),
-        "gpt2": GPT2_VOCABULARY,
-        "bytes": BYTES_VOCABULARY,
-    }[tokenizer.kind]
+    return tokenizer.vocabulary_size if tokenizer.kind == "bpe" else VOCABULARIES[tokenizer.kind]
 
 
 def _battery_tokens(params: Params, name: str) -> int:

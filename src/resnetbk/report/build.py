@@ -107,9 +107,9 @@ def _figures(
 
 def _scaling(results: Results) -> dict[str, Figure]:
     """Return the scaling curve, nothing where no runs of several sizes were collected."""
-    sizes = scaling_frame(results)
     if len(results.scaling.runs) < 2:
         return {}
+    sizes = scaling_frame(results)
     models = list(dict.fromkeys([*results.models, *sizes.model]))
     shown = [model for model in models if model in set(sizes.model)]
     return {"scaling": Figure(loss_by_size(sizes, models), [scaling_table(results, shown)], ("scaling",))}

@@ -52,7 +52,7 @@ def _run(revision: str, root: Path) -> dict[str, Any]:
     if shown.returncode:
         raise UserError(f"{revision}: has no {COMPARISON_FILE}; give a commit whose pipeline has run")
     content = shown.stdout
-    comparison = parse_file(content.decode(), f"{revision}:{COMPARISON_FILE}", Comparison, "compare")
+    comparison = parse_file(content.decode(), f"{revision}:{COMPARISON_FILE}", Comparison, "dvc repro -f compare")
     return {
         "commit": commit,
         "sha256": sha256(content).hexdigest(),

@@ -11,13 +11,13 @@ from resnetbk.errors import UserError
 from resnetbk.params import Params
 from resnetbk.report.agreement import require_same_run
 from resnetbk.report.battery import Battery, load_battery
-from resnetbk.report.reading import read_file, read_history
+from resnetbk.report.reading import parse_file, read_file, read_history
 from resnetbk.report.shapes.cells import Audit, Card, Evaluation, ValidationRow
 from resnetbk.report.shapes.comparison import Comparison
 from resnetbk.report.shapes.scaling import Scaling
 from resnetbk.report.tuning import ModelTuning, load_tuning
 
-SCALING_FILE = "metrics/scaling.json"
+SCALING_FILE, SCALING_COMMAND = "metrics/scaling.json", "resnetbk scaling COMMIT ..."
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _scaling(path: Path) -> Scaling:
     """Read the runs of other sizes that were collected; nothing makes the file but `resnetbk scaling`."""
     if not path.exists():
         raise UserError(f"{path}: not found. Restore it: git checkout -- {SCALING_FILE}")
-    return read_file(path, Scaling, "compare")
+    return parse_file(path.read_text(encoding="utf-8"), str(path), Scaling, SCALING_COMMAND)
 
 
 def _require_same_points(frame: pd.DataFrame, along: str, where: str) -> None:

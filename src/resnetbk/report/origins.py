@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from resnetbk.params import PARAMS_FILE, Params
-from resnetbk.report.loading import SCALING_FILE
+from resnetbk.report.loading import SCALING_COMMAND, SCALING_FILE
 from resnetbk.repro.files import sha256_file, sha256_json
 
 LOCK = "requirements.lock"
@@ -65,9 +65,7 @@ def load_sources(params: Params, figures: Mapping[str, bytes], *, root: Path) ->
         digest = sha256_json(getattr(params, name).model_dump(mode="json"))
         found["params", name] = (_written(f"{PARAMS_FILE}:{name}", str(PARAMS_FILE), digest),)
     collected = sha256_file(root / SCALING_FILE)
-    found["scaling",] = (
-        SourceFile("none: collected from commits", SCALING_FILE, collected, "resnetbk scaling COMMIT ..."),
-    )
+    found["scaling",] = (SourceFile("none: collected from commits", SCALING_FILE, collected, SCALING_COMMAND),)
     found["lock",] = (_written(LOCK, LOCK, sha256_file(root / LOCK)),)
     return {
         source: Source(f"from-{number}", files) for number, (source, files) in enumerate(found.items(), start=1)

@@ -20,15 +20,15 @@ def read_file(path: Path, shape: type[S], stage: str) -> S:
 
     **Raises:** `UserError` for a file that is missing or has another shape.
     """
-    return parse_file(_text(path, stage), str(path), shape, stage)
+    return parse_file(_text(path, stage), str(path), shape, _repro(stage))
 
 
-def parse_file(content: str, where: str, shape: type[S], stage: str) -> S:
-    """Return what a JSON text holds that `stage` has written.
+def parse_file(content: str, where: str, shape: type[S], command: str) -> S:
+    """Return what a JSON text holds that `command` makes.
 
     **Raises:** `UserError`, with `where` in its message, for a text of another shape.
     """
-    return _check(_parse(content, where, stage), shape, where, stage)
+    return _check(_parse(content, where, command), shape, where, command)
 
 
 def read_history(path: Path) -> list[TrainingRow | ValidationRow]:
@@ -39,12 +39,12 @@ def read_history(path: Path) -> list[TrainingRow | ValidationRow]:
     rows: list[TrainingRow | ValidationRow] = []
     for number, line in enumerate(_text(path, "train").splitlines(), start=1):
         where = f"{path}, line {number}"
-        row = _parse(line, where, "train")
+        row = _parse(line, where, _repro("train"))
         is_validation = isinstance(row, dict) and "validation_loss" in row
-        rows.append(_check(row, ValidationRow if is_validation else TrainingRow, where, "train"))
+        rows.append(_check(row, ValidationRow if is_validation else TrainingRow, where, _repro("train")))
     for shape, key in ((TrainingRow, "loss"), (ValidationRow, "validation_loss")):
         if not any(isinstance(row, shape) for row in rows):
-            raise UserError(f"{path}: no row has the key {key!r}; make it anew: dvc repro -f train")
+            raise UserError(f"{path}: no row has the key {key!r}; make it anew: {_repro('train')}")
     return rows
 
 
@@ -54,17 +54,21 @@ def _text(path: Path, stage: str) -> str:
     except FileNotFoundError:
         raise UserError(f"{path}: not found; the stage {stage!r} makes it: dvc repro plot") from None
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 ({error}); make it anew: dvc repro -f {stage}") from None
+        raise UserError(f"{path}: not UTF-8 ({error}); make it anew: {_repro(stage)}") from None
 
 
-def _parse(content: str, where: str, stage: str) -> Any:
+def _repro(stage: str) -> str:
+    return f"dvc repro -f {stage}"
+
+
+def _parse(content: str, where: str, command: str) -> Any:
     try:
         return json.loads(content)
     except json.JSONDecodeError as error:
-        raise UserError(f"{where}: not valid JSON: {error}; make it anew: dvc repro -f {stage}") from None
+        raise UserError(f"{where}: not valid JSON: {error}; make it anew: {command}") from None
 
 
-def _check(document: Any, shape: type[S], where: str, stage: str) -> S:
+def _check(document: Any, shape: type[S], where: str, command: str) -> S:
     try:
         return shape.model_validate(document)
     except ValidationError as error:
@@ -72,4 +76,4 @@ def _check(document: Any, shape: type[S], where: str, stage: str) -> S:
             f"{where}: {'.'.join(map(str, fault['loc'])) or '(top level)'}: {fault['msg']}"
             for fault in error.errors()
         )
-        raise UserError("\n".join([*faults, f"make it anew: dvc repro -f {stage}"])) from None
+        raise UserError("\n".join([*faults, f"make it anew: {command}"])) from None

@@ -53,6 +53,14 @@ def git_state(root: str | Path = ".") -> dict[str, Any]:
     return state
 
 
+def head_commit(root: str | Path = ".") -> str | None:
+    """Return the commit that a work tree stands on, None where git cannot tell."""
+    try:
+        return _git(root, "rev-parse", "--verify", "HEAD").strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
 def strip_credentials(text: str) -> str:
     """Remove `user:password@` and `token@` from every URL in a text."""
     return re.sub(r"(?<=://)[^\s/\"'<>]*@", "", text)

@@ -7,15 +7,15 @@ again, the experiments that have outlived it, and waits for them instead of begi
 from __future__ import annotations
 
 import fcntl
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-import psutil
-
 from resnetbk.pipeline.checkout import git
+from resnetbk.repro.repository import main_root
+from resnetbk.watch.processes import Process, running_stages
 
 
 class Experiment:
@@ -26,7 +26,7 @@ class Experiment:
 
     def __init__(self, name: str, overrides: list[str], log: Path) -> None:
         self.name, self._log, self._process = name, log, None
-        self._told: set[psutil.Process] = set()
+        self._told: set[Process] = set()
         log.parent.mkdir(parents=True, exist_ok=True)
         with open(log, "ab") as file:
             if _locked(file):
@@ -48,11 +48,11 @@ class Experiment:
 
     def interrupt(self, number: int) -> None:
         """Send a signal to the stages that run, once to each: a training saves its state, and DVC ends with it."""
-        for process in _stages(self.name):
-            if process not in self._told:
-                self._told.add(process)
-                with suppress(psutil.NoSuchProcess):
-                    process.send_signal(number)
+        for stage in running_stages(main_root()):
+            if stage.experiment == self.name and stage not in self._told:
+                self._told.add(stage)
+                with suppress(ProcessLookupError):
+                    os.kill(stage.pid, number)
 
     def error(self) -> str:
         """Return the line by which a stage, or else DVC, says why it failed."""
@@ -74,18 +74,3 @@ def _locked(file) -> bool:
         return True
     except BlockingIOError:
         return False
-
-
-def _stages(experiment: str) -> Iterator[psutil.Process]:
-    """Yield the processes that run a stage of an experiment; not those that they have started."""
-    for process in psutil.process_iter():
-        with suppress(psutil.Error):
-            if not _runs_stage(process) or process.environ().get("DVC_EXP_NAME") != experiment:
-                continue
-            parent = process.parent()
-            if parent is None or not _runs_stage(parent):
-                yield process
-
-
-def _runs_stage(process: psutil.Process) -> bool:
-    return any(part.startswith("stages.") for part in process.cmdline())

@@ -141,7 +141,7 @@ def diverged(root: Path, experiment: str) -> bool:
     """Return whether a training of an experiment left the numbers, by its journal."""
     for path in open_journals(root):
         records, _ = read_journal(path)
-        if records and (records[0]["stage"], records[0]["experiment"]) == ("train", experiment):
-            if journal_outcome(records) == "diverged":
-                return True
+        begun = records and (records[0]["stage"], records[0]["experiment"])
+        if begun == ("train", experiment) and journal_outcome(records) == "diverged":
+            return True
     return False

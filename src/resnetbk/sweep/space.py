@@ -20,6 +20,8 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, OverrideType, RangeSweep
 from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -88,16 +90,17 @@ def parse_space(texts: list[str], document: Mapping[str, Any]) -> Space:
 
 
 def overlaid(document: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return nested mappings with some leaves, named with dots, replaced; the document stays as it was."""
-    result = dict(document)
+    """Return a document with some values, named with dots, set as DVC sets them: it merges mappings.
+
+    **Raises:** `UserError` for a mapping with a key that the document has not, which DVC refuses.
+    """
+    result = OmegaConf.create(dict(document), flags={"struct": True})
     for key, value in values.items():
-        *sections, last = key.split(".")
-        section = result
-        for name in sections:
-            section[name] = dict(section[name])
-            section = section[name]
-        section[last] = value
-    return result
+        try:
+            OmegaConf.update(result, key, value, merge=True)
+        except OmegaConfBaseException as error:
+            raise UserError(f"-S {key}={json.dumps(value)}: {str(error).splitlines()[0]}") from None
+    return OmegaConf.to_object(result)
 
 
 def _parse(text: str) -> Override:

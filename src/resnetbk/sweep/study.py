@@ -16,7 +16,7 @@ import optuna
 from filelock import FileLock, Timeout
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.storages import RDBStorage
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from resnetbk.errors import UserError
 from resnetbk.params.faults import near
@@ -26,7 +26,7 @@ WORDS, ERRORS = "sweep", "errors"  # names of Optuna's user attributes
 DIVERGED = float("inf")  # the loss of a training that left the numbers: no trial is worse
 
 
-def database(root: Path) -> Path:
+def _database(root: Path) -> Path:
     """Return the file of all sweeps of a repository."""
     return root / ".resnetbk" / "sweeps.db"
 
@@ -37,7 +37,7 @@ def alone(root: Path, name: str) -> Iterator[None]:
 
     **Raises:** `UserError` when another process runs this sweep.
     """
-    path = database(root).with_name(f"sweep-{name}.lock")
+    path = _database(root).with_name(f"sweep-{name}.lock")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(path, blocking=False):
@@ -54,10 +54,11 @@ def open_study(root: Path, name: str, words: dict[str, Any] | None = None) -> op
     **Raises:** `UserError` when it is another sweep, or there is none and `words` is None.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    names = sweep_names(root)
-    if words is None and name not in names:
-        known = near(name, names) if names else "; none was run here yet"
-        raise UserError(f"no sweep is named {name!r}{known}")
+    if words is None:
+        names = optuna.get_all_study_names(_storage(root)) if _database(root).exists() else []
+        if name not in names:
+            known = near(name, names) if names else "; none was run here yet"
+            raise UserError(f"no sweep is named {name!r}{known}")
     study = optuna.create_study(storage=_storage(root), study_name=name, load_if_exists=True)
     begun = study.user_attrs.get(WORDS)
     if begun is None:
@@ -71,17 +72,19 @@ def open_study(root: Path, name: str, words: dict[str, Any] | None = None) -> op
     return study
 
 
-def sweep_names(root: Path) -> list[str]:
-    """Return the names of a repository's sweeps."""
-    return optuna.get_all_study_names(_storage(root)) if database(root).exists() else []
-
-
 def ask(study: optuna.Study, distributions: dict[str, Any], sampler: Sampler, seed: int) -> FrozenTrial:
-    """Return a new trial with its values chosen."""
-    number = len(study.get_trials(deepcopy=False))
-    study.sampler = _sampler(sampler, int(np.random.SeedSequence([seed, number]).generate_state(1)[0]))
-    new = study.ask(distributions).number
-    return study.get_trials()[new]
+    """Return a new trial with its values chosen.
+
+    Optuna stores a trial first and its values one by one. They are drawn in a copy of the study in memory, and
+    stored with the trial in one step: a kill leaves a whole trial or none.
+    """
+    known = study.get_trials()
+    own_seed = int(np.random.SeedSequence([seed, len(known)]).generate_state(1)[0])
+    drawing = optuna.create_study(sampler=_sampler(sampler, own_seed))
+    drawing.add_trials(known)
+    chosen = drawing.ask(distributions).params
+    study.add_trial(create_trial(state=TrialState.RUNNING, params=chosen, distributions=distributions))
+    return study.get_trials()[len(known)]
 
 
 def unfinished(study: optuna.Study) -> list[FrozenTrial]:
@@ -102,7 +105,7 @@ def errors(study: optuna.Study) -> dict[str, str]:
 
 
 def _storage(root: Path) -> RDBStorage:
-    return RDBStorage(f"sqlite:///{database(root).as_posix()}")
+    return RDBStorage(f"sqlite:///{_database(root).as_posix()}")
 
 
 def _sampler(name: Sampler, seed: int) -> BaseSampler:

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 from resnetbk import presets
 from resnetbk.errors import UserError
 from resnetbk.params import PARAMS_FILE, load_params
@@ -87,6 +89,15 @@ def follow(senders: Sequence[Sender], over: Callable[[float], bool]) -> list[str
     return send_once(senders)
 
 
+def until(stop: threading.Event, process: int | None) -> Callable[[float], bool]:
+    """Return a waiting that is over when `stop` is set, or the process with that id has ended."""
+
+    def over(seconds: float) -> bool:
+        return stop.wait(seconds) or (process is not None and not psutil.pid_exists(process))
+
+    return over
+
+
 @contextmanager
 def follower(live: bool) -> Iterator[None]:
     """Keep a process beside the block that sends journals as they grow; nothing where it is not `live`.
@@ -148,13 +159,3 @@ def _sender(name: str, main: Path) -> Sender:
     from resnetbk.tracking.wandb_sink import WandbSink
 
     return Sender(main, name, os.environ.get("WANDB_BASE_URL", ""), WandbSink(main / ".resnetbk"), describe)
-
-
-def until(stop: threading.Event, process: int | None) -> Callable[[float], bool]:
-    """Return a waiting that is over when `stop` is set, or the process with that id has ended."""
-    import psutil
-
-    def over(seconds: float) -> bool:
-        return stop.wait(seconds) or (process is not None and not psutil.pid_exists(process))
-
-    return over

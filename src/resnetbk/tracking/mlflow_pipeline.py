@@ -19,10 +19,9 @@ from resnetbk.tracking.mlflow_store import only_writer
 from resnetbk.tracking.pipeline_run import (
     CELL_TAG,
     KEY_TAG,
-    PARENT_TAG,
-    PIPELINE_TAG,
     PipelineRun,
     children,
+    new_child,
     parent_run,
 )
 from resnetbk.tracking.registry import register
@@ -81,9 +80,8 @@ def _send_cell(
     if attempts:
         run_id, known = attempts.pop(0)
     else:
-        tags = {PARENT_TAG: parent.info.run_id, PIPELINE_TAG: whole.asked.key, CELL_TAG: cell.name}
-        start = int(1000 * (cell.start or time.time()))
-        run_id, known = client.create_run(parent.info.experiment_id, start, tags, cell.name).info.run_id, set()
+        run_id = new_child(client, parent, cell.name, cell.start or time.time(), {}).info.run_id
+        known = set()
     write_run(client, run_id, cell, known)
     if cell.model:
         register(client, run_id, cell.model, {name: cell.tags[name] for name in ("model", "seed")})

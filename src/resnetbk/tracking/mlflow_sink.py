@@ -16,9 +16,9 @@ from resnetbk.tracking.pipeline_run import (
     CELL_TAG,
     KEY_TAG,
     PARENT_TAG,
-    PIPELINE_TAG,
     children,
     experiments,
+    new_child,
     parent_run,
 )
 from resnetbk.tracking.sink import Refused, RunGone, Training
@@ -117,10 +117,7 @@ class MlflowSink:
                 if tags.get(CELL_TAG) == training.name and KEY_TAG not in tags and run in (None, run_id):
                     client.set_tag(run_id, JOURNAL_TAG, f"{tags.get(JOURNAL_TAG, '')} {journal}".strip())
                     return other
-        tags = {PARENT_TAG: parent.info.run_id, PIPELINE_TAG: training.asked.key}
-        tags |= {CELL_TAG: training.name, JOURNAL_TAG: journal}
-        start = int(1000 * training.begin["time"])
-        made = client.create_run(parent.info.experiment_id, start, tags, training.name)
+        made = new_child(client, parent, training.name, training.begin["time"], {JOURNAL_TAG: journal})
         log_texts(client, made.info.run_id, params=training.params, tags=training.tags)
         return made
 

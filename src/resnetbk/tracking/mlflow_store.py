@@ -18,9 +18,11 @@ from resnetbk.tracking.secrets import without_secrets
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 LOCK_TIMEOUT = 300  # seconds that one writer waits for another
 METRICS_A_BATCH, NAMES_A_BATCH = 1000, 100  # MLflow's own limits on log_batch
+RUNS_A_PAGE = 1000  # of search_runs
 PARAM_LENGTH, TAG_LENGTH = 6000, 8000  # and on texts, in characters
 
 # Telemetry has no business here; a server that is down should cost seconds (the defaults retry for minutes).
@@ -62,6 +64,17 @@ def only_writer(uri: str, lock: Path) -> Iterator[MlflowClient]:
 def is_remote(client: MlflowClient) -> bool:
     """Return whether a server stands between this process and the database, and keeps the artifacts."""
     return urlsplit(client.tracking_uri).scheme in ("http", "https")
+
+
+def all_runs(client: MlflowClient, experiments: list[str], query: str) -> list[Run]:
+    """Return all that a query finds, however many pages it fills, the newest first."""
+    from mlflow.utils import get_results_from_paginated_fn
+
+    def page(size: int, token: str | None) -> list[Run]:
+        newest = ["attributes.start_time DESC"]
+        return client.search_runs(experiments, query, max_results=size, order_by=newest, page_token=token)
+
+    return get_results_from_paginated_fn(page, RUNS_A_PAGE)
 
 
 def log_texts(client: MlflowClient, run_id: str, *, params: dict[str, str], tags: dict[str, str]) -> None:

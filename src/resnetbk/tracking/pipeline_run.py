@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from resnetbk.params import Params
 from resnetbk.repro.files import sha256_json
 from resnetbk.tracking.location import Place
-from resnetbk.tracking.mlflow_store import is_remote, log_texts
+from resnetbk.tracking.mlflow_store import all_runs, is_remote, log_texts
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -55,47 +55,31 @@ def pipeline_run(params: str, *, preset: str | None, experiment: str, baseline: 
     return PipelineRun(sha256_json(asked), experiment or preset or "own parameters", tags)
 
 
-def find_parent(client: MlflowClient, pipeline: PipelineRun, place: Place, key: str | None) -> Run | None:
-    """Return the parent run with the results `key`, else the one in progress, else None."""
+def parent_run(client: MlflowClient, pipeline: PipelineRun, place: Place, key: str | None = None) -> Run:
+    """Return the parent run with the results `key`, else the one in progress, which is made if need be."""
     where = experiments(client, pipeline, place)
-    if not where:
-        return None
-    known = client.search_runs(where, f"tags.`{PIPELINE_TAG}` = '{pipeline.key}'", max_results=1000)
+    known = all_runs(client, where, f"tags.`{PIPELINE_TAG}` = '{pipeline.key}'") if where else []
     parents = [run for run in known if PARENT_TAG not in run.data.tags]
-    for wanted in {key: None, None: None}:
+    for wanted in (key, None):
         for run in parents:
             if run.data.tags.get(KEY_TAG) == wanted:
                 return run
-    return None
-
-
-def parent_run(client: MlflowClient, pipeline: PipelineRun, place: Place, key: str | None = None) -> Run:
-    """Return the parent run with the results `key`, else the one in progress, which is made if need be."""
-    found = find_parent(client, pipeline, place, key)
-    if found is None:
-        tags = {PIPELINE_TAG: pipeline.key}
-        now = int(1000 * time.time())
-        found = client.create_run(_new_experiment(client, pipeline, place), now, tags, PARENT)
-        log_texts(client, found.info.run_id, params={}, tags=pipeline.tags)
-    return found
+    tags, now = {PIPELINE_TAG: pipeline.key}, int(1000 * time.time())
+    made = client.create_run(_new_experiment(client, pipeline, place), now, tags, PARENT)
+    log_texts(client, made.info.run_id, params={}, tags=pipeline.tags)
+    return made
 
 
 def children(client: MlflowClient, parent: Run) -> list[Run]:
-    """Return the runs of a pipeline's cells, the newest first."""
-    found: list[Run] = []
-    token = None
-    while True:
-        page = client.search_runs(
-            [parent.info.experiment_id],
-            f"tags.`{PARENT_TAG}` = '{parent.info.run_id}'",
-            max_results=1000,
-            order_by=["attributes.start_time DESC"],
-            page_token=token,
-        )
-        found += page
-        token = page.token
-        if not token:
-            return found
+    """Return the runs of a pipeline's cells and trials, the newest first."""
+    return all_runs(client, [parent.info.experiment_id], f"tags.`{PARENT_TAG}` = '{parent.info.run_id}'")
+
+
+def new_child(client: MlflowClient, parent: Run, name: str, start: float, tags: dict[str, str]) -> Run:
+    """Make the run of a cell or a trial that began at `start` (Unix s)."""
+    pipeline = parent.data.tags[PIPELINE_TAG]
+    tags = {PARENT_TAG: parent.info.run_id, PIPELINE_TAG: pipeline, CELL_TAG: name, **tags}
+    return client.create_run(parent.info.experiment_id, int(1000 * start), tags, name)
 
 
 def experiments(client: MlflowClient, pipeline: PipelineRun, place: Place) -> list[str]:
@@ -110,31 +94,24 @@ def experiments(client: MlflowClient, pipeline: PipelineRun, place: Place) -> li
 def _new_experiment(client: MlflowClient, pipeline: PipelineRun, place: Place) -> str:
     """Make an experiment under the first name that is free; a server chooses where its artifacts go."""
     from mlflow.exceptions import MlflowException
-    from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 
     if place.shared and (found := client.get_experiment_by_name(place.project)):
         return found.experiment_id
     artifacts = None if is_remote(client) else place.artifacts.as_uri()
+    tags = {} if place.shared else _experiment_tags(pipeline)
     number = 1
     while True:
         name = place.project if place.shared else f"{place.project}/{pipeline.title}{f' {number}' * (number > 1)}"
-        tags = {} if place.shared else {PIPELINE_TAG: pipeline.key} | pipeline.tags
         try:
-            return client.create_experiment(name, artifacts, _described(pipeline, tags))
+            return client.create_experiment(name, artifacts, tags)
         except MlflowException as error:  # another pipeline's, a deleted one's, or made this very moment
-            if place.shared or error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
+            if place.shared or error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
             number += 1
 
 
-def _described(pipeline: PipelineRun, tags: dict[str, str]) -> dict[str, Any]:
-    """Add the words that MLflow shows above an experiment."""
-    return (
-        tags
-        | {
-            "mlflow.note.content": "A run of the pipeline. "
-            + ", ".join(f"{name}: {text}" for name, text in pipeline.tags.items())
-        }
-        if tags
-        else {}
-    )
+def _experiment_tags(pipeline: PipelineRun) -> dict[str, str]:
+    """Return a pipeline's tags with the words that MLflow shows above an experiment."""
+    words = ", ".join(f"{name}: {text}" for name, text in pipeline.tags.items())
+    note = {"mlflow.note.content": f"A run of the pipeline. {words}"}
+    return {PIPELINE_TAG: pipeline.key, **pipeline.tags, **note}

@@ -6,36 +6,19 @@ the working tree. Versions with the same dvc.lock hold the same results and are 
 
 from __future__ import annotations
 
-import os
-import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from resnetbk.errors import UserError
 from resnetbk.params import PARAMS_FILE, Params, load_params
 from resnetbk.repro.repository import main_root
+from resnetbk.tracking.history import LOCK, Version, version_of, versions_of
 from resnetbk.tracking.results import read_pipeline
 from resnetbk.tracking.source import Source
 from resnetbk.tracking.track import send_results
 
-LOCK = "dvc.lock"
-EXPERIMENTS = "refs/exps"  # DVC's: refs/exps/<2 digits>/<38 digits of the baseline>/<name>
 SHOWN = ("data/corpus/card.json", "metrics", "plots", "report", "params.yaml", LOCK)  # of a version, beside cells
-
-
-@dataclass(frozen=True)
-class Version:
-    """A commit that holds results; `experiment` and `baseline` of a DVC experiment, else ""."""
-
-    commit: str
-    experiment: str = ""
-    baseline: str = ""
-
-    def __str__(self) -> str:
-        return self.experiment or self.commit[:9]
 
 
 def rebuild(revisions: Sequence[str] | None = None) -> bool:
@@ -47,7 +30,7 @@ def rebuild(revisions: Sequence[str] | None = None) -> bool:
     **Raises:** `UserError` for a revision that git does not know.
     """
     main = main_root()
-    versions = [_version(main, revision) for revision in revisions] if revisions else list(versions_of(main))
+    versions = [version_of(main, revision) for revision in revisions] if revisions else list(versions_of(main))
     taken = True
     for version in versions:
         with tempfile.TemporaryDirectory(prefix="resnetbk-version-") as folder:
@@ -57,22 +40,6 @@ def rebuild(revisions: Sequence[str] | None = None) -> bool:
         print("working tree: ", end="", flush=True)
         taken &= _send(main, Source.here(main, main))
     return taken
-
-
-def versions_of(main: Path) -> Iterator[Version]:
-    """Yield the versions of a repository that hold results, the oldest commit first, then DVC's experiments."""
-    seen = set()
-    for commit in _git(main, "log", "--branches", "--tags", "--reverse", "--format=%H", "--", LOCK).split():
-        if (lock := _lock(main, commit)) not in {*seen, None}:
-            seen.add(lock)
-            yield Version(commit)
-    form = "--format=%(objectname) %(refname)"
-    for line in _git(main, "for-each-ref", form, "--sort=creatordate", EXPERIMENTS).splitlines():
-        commit, reference = line.split(" ", 1)
-        parts = reference.removeprefix(f"{EXPERIMENTS}/").split("/")
-        # Others are DVC's own, such as its stash.
-        if len(parts) == 3 and len(parts[0]) == 2 and _lock(main, commit):
-            yield Version(commit, parts[2], parts[0] + parts[1])
 
 
 def _rebuild(version: Version, folder: Path, main: Path) -> bool:
@@ -103,7 +70,9 @@ def check_out(version: Version, folder: Path, main: Path) -> None:
 
     **Raises:** `UserError` when DVC's cache does not hold them all, or its parameters are of another schema.
     """
-    files = _files(main, version.commit)
+    from dvc.api import DVCFileSystem
+
+    files = DVCFileSystem(str(main), rev=version.commit)
     for name in (str(PARAMS_FILE), LOCK):
         files.get_file(name, str(folder / name))
     params = load_params(folder / PARAMS_FILE)
@@ -121,32 +90,3 @@ def check_out(version: Version, folder: Path, main: Path) -> None:
 
 def _cells(params: Params) -> list[str]:
     return [f"models/{model}-{seed}" for model in params.run.models for seed in params.run.seeds]
-
-
-def _files(main: Path, commit: str) -> Any:
-    """Return a commit's files as DVC sees them: those of git, and the outs that its cache holds."""
-    from dvc.api import DVCFileSystem
-
-    return DVCFileSystem(str(main), rev=commit)
-
-
-def _version(main: Path, revision: str) -> Version:
-    for version in versions_of(main):
-        if version.experiment == revision:
-            return version
-    return Version(_git(main, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").strip())
-
-
-def _lock(main: Path, commit: str) -> str | None:
-    """Return the hash of a commit's dvc.lock, None where it has none."""
-    listed = _git(main, "ls-tree", commit, "--", LOCK).split()
-    return listed[2] if listed else None
-
-
-def _git(main: Path, *arguments: str) -> str:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    done = subprocess.run(["git", *arguments], cwd=main, env=environment, capture_output=True, text=True)
-    if done.returncode:
-        reason = done.stderr.strip() or "no such revision"
-        raise UserError(f"git {' '.join(arguments)}: {reason}")
-    return done.stdout

@@ -61,12 +61,11 @@ def add_model(model: StoredModel, artifacts: Path, run_id: str) -> None:
 def register(client: MlflowClient, run_id: str, model: StoredModel, tags: dict[str, str]) -> None:
     """Make a run's model a version in the registry, and let the aliases name it where they should."""
     from mlflow.exceptions import MlflowException
-    from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 
     try:
         client.create_registered_model(PROJECT, description="The best cell of each pipeline run.")
     except MlflowException as error:
-        if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
     facts = {
         "validation_loss": json.dumps(model.validation_loss),

@@ -9,19 +9,9 @@ from resnetbk.params import Params
 from resnetbk.tracking.cell import read_cell
 from resnetbk.tracking.comparison import read_comparison
 from resnetbk.tracking.mlflow_pipeline import TrackedPipeline
-from resnetbk.tracking.pipeline_run import PipelineRun, params_key, pipeline_run
+from resnetbk.tracking.pipeline_run import params_key, pipeline_run
 from resnetbk.tracking.source import Source
 from resnetbk.tracking.trials import read_trials
-
-
-def asked_for(params: Params, source: Source) -> PipelineRun:
-    """Describe the pipeline run whose results a tree holds."""
-    return pipeline_run(
-        params_key(params),
-        preset=presets.matching(params, source.main / presets.DIRECTORY),
-        experiment=source.experiment,
-        baseline=source.baseline,
-    )
 
 
 def read_pipeline(params: Params, source: Source) -> TrackedPipeline:
@@ -29,7 +19,12 @@ def read_pipeline(params: Params, source: Source) -> TrackedPipeline:
 
     **Raises:** `UserError` when a file that an earlier stage makes is missing or broken.
     """
-    asked = asked_for(params, source)
+    asked = pipeline_run(
+        params_key(params),
+        preset=presets.matching(params, source.main / presets.DIRECTORY),
+        experiment=source.experiment,
+        baseline=source.baseline,
+    )
     cells = [
         read_cell(params, model, seed, source=source, asked=asked)
         for model in params.run.models

@@ -28,13 +28,14 @@ def track(params: Params, *, root: Path) -> bool:
     """
     main = main_root()
     whole = read_pipeline(params, Source.here(root, main))
-    senders = {sender.name: sender for sender in open_senders(wanted_trackers(), main)}
-    mlflow = senders.pop("mlflow", None)
-    for message in send_once(list(senders.values())):
+    senders = open_senders(wanted_trackers(), main)
+    mlflow = next((sender for sender in senders if sender.name == "mlflow"), None)
+    for message in send_once([sender for sender in senders if sender is not mlflow]):
         print(f"WARNING: {message}", file=sys.stderr)
-    for sender in senders.values():
+    taken = send_results(whole, main, journals=mlflow, again="dvc repro -f -s track")
+    for sender in senders:
         sender.close()
-    return send_results(whole, main, journals=mlflow, again="dvc repro -f -s track")
+    return taken
 
 
 def send_results(whole: TrackedPipeline, main: Path, *, journals: Sender | None = None, again: str) -> bool:

@@ -16,7 +16,6 @@ from __future__ import annotations
 import math
 import os
 import secrets
-import subprocess
 import sys
 import threading
 import time
@@ -25,11 +24,11 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Literal
 
+from resnetbk.repro.git import head_commit
 from resnetbk.training.journal_writer import JournalWriter
 
 Outcome = Literal["finished", "interrupted", "diverged", "failed"]
 
-GIT_SECONDS = 5.0
 LAST_SECONDS = 10.0  # that the end of a training waits for a disk which does not answer
 
 
@@ -104,16 +103,6 @@ def new_journal(root: Path, header: Mapping[str, Any]) -> Journal:
     origin = {
         "experiment": os.environ.get("DVC_EXP_NAME", ""),
         "params": os.environ.get("RESNETBK_PARAMS_SHA256", ""),
-        "commit": _commit(),
+        "commit": head_commit() or "",
     }
     return Journal(journal_folder(root) / name, {**header, **origin})
-
-
-def _commit() -> str:
-    """Return the commit that the working directory stands on, "" where git cannot tell."""
-    try:
-        command = ["git", "rev-parse", "--verify", "HEAD"]
-        found = subprocess.run(command, capture_output=True, timeout=GIT_SECONDS, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return found.stdout.decode().strip()

@@ -61,8 +61,9 @@ class Measures:
     def of_gradients(self) -> None:
         """Once they are summed, before they are clipped."""
         gradients = [parameter.grad for parameter in self._model.parameters() if parameter.grad is not None]
-        self._found["gradient_max"] = max(max(-low, high) for low, high in map(_range, gradients))
-        self._found["nonfinite/gradients"] = non_finite(gradients)
+        ranges = [_range(gradient) for gradient in gradients]
+        self._found["gradient_max"] = max(max(-low, high) for low, high in ranges)
+        self._found["nonfinite/gradients"] = sum(map(_count, gradients, ranges))
 
     @contextmanager
     def of_update(self) -> Iterator[None]:
@@ -78,11 +79,12 @@ class Measures:
 @torch.no_grad()
 def non_finite(tensors: Iterable[Tensor]) -> int:
     """Return how many elements are infinite or not a number; one reading of the tensors where there are none."""
-    return sum(_count(tensor) for tensor in tensors if tensor.numel())
+    return sum(_count(tensor, _range(tensor)) for tensor in tensors if tensor.numel())
 
 
-def _count(tensor: Tensor) -> int:
-    low, high = _range(tensor)
+def _count(tensor: Tensor, found: tuple[float, float]) -> int:
+    """Return how many elements of a tensor of that `_range` are not finite."""
+    low, high = found
     return 0 if math.isfinite(high - low) else int((~torch.isfinite(tensor)).sum())
 
 

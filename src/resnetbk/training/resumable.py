@@ -66,10 +66,8 @@ def trained(
     resume = ResumeState(states / f"{stage}-{cell}-{sha256_json(made_with)[:16]}", made_with)
     locks = (root.resolve() / f".resume/{stage}-{cell}.lock", states / f"{resume.directory.name}.lock")
     name = cell if stage == "train" else f"{stage}-{cell}"
-    header = {
-        **{"stage": stage, "cell": cell, **about, "seed": seed},
-        **{"steps": config.steps, "tokens_per_step": config.tokens_per_step},
-    }
+    size = {"steps": config.steps, "tokens_per_step": config.tokens_per_step}
+    header = {"stage": stage, "cell": cell, **about, "seed": seed, **size}
     progress = Progress(name, steps=config.steps, tokens_per_step=config.tokens_per_step, shown=world.first)
     try:
         with (

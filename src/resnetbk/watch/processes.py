@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-COPIES = ".dvc/tmp/exps"  # where DVC's queue puts its copies of a repository
+from resnetbk.housekeeping.versions import COPIES
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from resnetbk.errors import UserError
 from resnetbk.params import Params, load_params
@@ -59,9 +59,10 @@ class Watcher:
         if known is None or known[0].outdated:
             try:
                 known = self._graphs[path] = Graph(path), load_params(path / "params.yaml")
-            except DvcException as error:
-                raise UserError(f"{path}: DVC cannot read it: {error}") from error
-        return known
+            except (DvcException, FileNotFoundError) as error:
+                if known is None or not (path / "dvc.yaml").is_file():
+                    raise UserError(f"{path}: DVC cannot read it: {error}") from error
+        return known  # what was read before, while DVC writes dvc.lock, in place, or takes an out away
 
 
 def _cells(graph: Graph, params: Params, processes: list[Process], trainings: list[Training]) -> list[Cell]:
@@ -69,12 +70,12 @@ def _cells(graph: Graph, params: Params, processes: list[Process], trainings: li
     running = {process.arguments: process for process in processes}
     cells = []
     for name, stage in graph.stages.items():
-        process = running.get(tuple(shlex.split(stage.command)[2:]))  # after `python -m`
+        process = running.get(tuple(shlex.split(stage.cmd)[2:]))  # after `python -m`
         kind = name.split("@")[0]
         if process:
             cells.append(Cell(name, "running", since=process.since, training=_training(name, process, trainings)))
         elif name in done:
-            cells.append(Cell(name, "done", result=_result(graph.root, stage.outs) if kind == "train" else None))
+            cells.append(Cell(name, "done", result=_result(stage.outs) if kind == "train" else None))
         else:
             expected = _expected(name, params, trainings) if trains(kind) else None
             cells.append(Cell(name, "waiting", expected=expected))
@@ -90,11 +91,11 @@ def _training(name: str, process: Process, trainings: list[Training]) -> Trainin
     return None
 
 
-def _result(root: Path, outs: Iterable[str]) -> float | None:
-    """Return the last validation loss of a training's history."""
-    history = next(out for out in outs if out.endswith(".jsonl"))
+def _result(outs: list[Any]) -> float | None:
+    """Return the last validation loss of a training's history, one of its outs."""
+    history = next(out.fs_path for out in outs if out.fs_path.endswith(".jsonl"))
     try:
-        text = (root / history).read_text(encoding="utf-8")
+        text = Path(history).read_text(encoding="utf-8")
     except FileNotFoundError:  # the cell has just begun anew
         return None
     rows = map(json.loads, text.splitlines())

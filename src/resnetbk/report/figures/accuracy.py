@@ -20,7 +20,7 @@ def accuracy_by_length(scores: pd.DataFrame, chance: dict[str, float], models: l
     order of lengths; `chance`: by task, in the order of the panels; `models`: run.models.
     **Returns:** the SVG file.
     """
-    top = legend_height(list(scores.model.unique())) + 0.3
+    top = legend_height(scores) + 0.3
     with drawing(WIDTH, panels.height(len(chance), top=top)) as figure:
         grid = panels.place(figure, len(chance), top=top, share_x=False)
         for axes, (task, level) in zip(grid, chance.items(), strict=True):

@@ -22,7 +22,7 @@ def long_context(
     shares in `reach`); `training_length`: tokens; `models`: run.models.
     **Returns:** the SVG file.
     """
-    top = legend_height(list(windows.model.unique())) + 0.3
+    top = legend_height(windows) + 0.3
     parts = (
         (windows, "Held-out loss by length, nats per token", "Length of the window, tokens"),
         (stream, "Loss along one stream, nats per token", "Position in the stream, tokens"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.ticker import EngFormatter
 
-from resnetbk.report.figures.layout import WIDTH, axes_below, axes_legend, legend_height
+from resnetbk.report.figures.layout import axes_legend, loss_panel
 from resnetbk.report.numbers import fixed
 from resnetbk.report.style import series_style
-from resnetbk.report.svg import drawing, to_svg
+from resnetbk.report.svg import to_svg
 
 
 def loss_by_exit(exits: pd.DataFrame, models: list[str]) -> bytes:
@@ -18,9 +18,7 @@ def loss_by_exit(exits: pd.DataFrame, models: list[str]) -> bytes:
     the order of flops; `models`: run.models.
     **Returns:** the SVG file.
     """
-    top = legend_height(list(exits.model.unique())) + 0.3
-    with drawing(WIDTH, top + 3.2) as figure:
-        axes = axes_below(figure, top=top, height=2.7)
+    with loss_panel(exits) as (figure, axes):
         for model, rows in exits.groupby("model", sort=False):
             look = series_style(models.index(model))
             sure, fixed_depth = rows[rows.adaptive], rows[~rows.adaptive]
@@ -30,7 +28,6 @@ def loss_by_exit(exits: pd.DataFrame, models: list[str]) -> bytes:
             hollow = {"markerfacecolor": "none", "markersize": 8}
             axes.plot(fixed_depth.flops, fixed_depth.loss, look.marker, color=look.colour, **hollow)
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-        axes.set_title("Held-out loss, nats per token")
         axes.set_xlabel("Operations of a token, forward")
         axes_legend(figure, axes)
         return to_svg(figure, "Early exit", describe_exits(exits))

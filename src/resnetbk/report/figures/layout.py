@@ -6,15 +6,32 @@ narrow: shown at the width of a phone, their text is still read.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from resnetbk.report.style import series_style
+from resnetbk.report.svg import drawing
 
 WIDTH = 4.5
 LEFT, RIGHT = 0.5, 0.1
 _LEGEND_ROW = 0.2
+
+
+@contextmanager
+def loss_panel(frame: pd.DataFrame, *, height: float = 2.7, below: float = 0.5) -> Iterator[tuple[Figure, Axes]]:
+    """Give a figure with one panel for the held-out loss of the frame's models, and that panel.
+
+    **Arguments:** `height`: of the panel; `below`: for its ticks and label; inches.
+    """
+    above = legend_height(frame)
+    with drawing(WIDTH, 0.3 + height + below + above) as figure:
+        axes = axes_below(figure, top=above + 0.3, height=height)
+        axes.set_title("Held-out loss, nats per token")
+        yield figure, axes
 
 
 def axes_below(figure: Figure, *, top: float, height: float, share: Axes | None = None) -> Axes:
@@ -46,9 +63,9 @@ def lines(axes: Axes, frame: pd.DataFrame, along: str, models: list[str], *, mar
         )
 
 
-def legend_height(models: list[str]) -> float:
-    """Return the inches that the legend of these models takes above the axes."""
-    return _LEGEND_ROW * ((len(models) + 1) // 2)
+def legend_height(frame: pd.DataFrame) -> float:
+    """Return the inches that the legend of the frame's models takes above the axes."""
+    return _LEGEND_ROW * ((frame.model.nunique() + 1) // 2)
 
 
 def axes_legend(figure: Figure, axes: Axes) -> None:

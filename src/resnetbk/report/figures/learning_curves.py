@@ -17,9 +17,8 @@ def learning_curves(validation: pd.DataFrame, training: pd.DataFrame, models: li
     the order of tokens; `models`: run.models, which fixes colours and the legend's order.
     **Returns:** the SVG file.
     """
-    above = legend_height(models)
-    height = 5.3 + above
-    with drawing(WIDTH, height) as figure:
+    above = legend_height(validation)
+    with drawing(WIDTH, 5.3 + above) as figure:
         upper = axes_below(figure, top=above + 0.3, height=2.6)
         lower = axes_below(figure, top=above + 3.25, height=1.6, share=upper)
         lines(upper, validation, "tokens", models)

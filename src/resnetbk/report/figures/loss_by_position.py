@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from resnetbk.report.figures.layout import WIDTH, axes_below, axes_legend, legend_height, lines
+from resnetbk.report.figures.layout import axes_legend, lines, loss_panel
 from resnetbk.report.numbers import fixed
 from resnetbk.report.style import INK
-from resnetbk.report.svg import drawing, to_svg
+from resnetbk.report.svg import to_svg
 
 
 def loss_by_position(positions: pd.DataFrame, references: pd.DataFrame, models: list[str]) -> bytes:
@@ -17,9 +17,7 @@ def loss_by_position(positions: pd.DataFrame, references: pd.DataFrame, models: 
     token); `references`: columns name, loss, drawn as level lines; `models`: run.models.
     **Returns:** the SVG file.
     """
-    above = legend_height(models)
-    with drawing(WIDTH, 3.5 + above) as figure:
-        axes = axes_below(figure, top=above + 0.3, height=2.7)
+    with loss_panel(positions) as (figure, axes):
         lines(axes, positions, "position", models)
         axes.set_xlim(left=0)
         lowest, highest = axes.get_ylim()
@@ -34,7 +32,6 @@ def loss_by_position(positions: pd.DataFrame, references: pd.DataFrame, models: 
                     textcoords="offset points",
                     ha="right",
                 )
-        axes.set_title("Held-out loss, nats per token")
         axes.set_xlabel("Position in the context, tokens")
         axes_legend(figure, axes)
         return to_svg(figure, "Loss by position", describe_positions(positions, models))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from resnetbk.report.figures.layout import WIDTH, axes_below, axes_legend, legend_height, lines
+from resnetbk.report.figures.layout import axes_legend, lines, loss_panel
 from resnetbk.report.numbers import fixed, signed
-from resnetbk.report.svg import drawing, to_svg
+from resnetbk.report.svg import to_svg
 
 
 def loss_by_precision(losses: pd.DataFrame, precisions: list[str], models: list[str]) -> bytes:
@@ -16,12 +16,9 @@ def loss_by_precision(losses: pd.DataFrame, precisions: list[str], models: list[
     token); `precisions`: names in order; `models`: run.models.
     **Returns:** the SVG file.
     """
-    top = legend_height(list(losses.model.unique())) + 0.3
-    with drawing(WIDTH, top + 3.4) as figure:
-        axes = axes_below(figure, top=top, height=2.5)
+    with loss_panel(losses, height=2.5, below=0.9) as (figure, axes):
         lines(axes, losses, "precision", models)
         axes.set_xticks(range(len(precisions)), precisions, rotation=40, ha="right", rotation_mode="anchor")
-        axes.set_title("Held-out loss, nats per token")
         axes_legend(figure, axes)
         return to_svg(figure, "Loss by precision", describe_precision(losses, precisions))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
-from resnetbk.report.figures.layout import WIDTH, axes_below, axes_legend, legend_height, lines
+from resnetbk.report.figures.layout import axes_legend, lines, loss_panel
 from resnetbk.report.numbers import fixed
-from resnetbk.report.svg import drawing, to_svg
+from resnetbk.report.svg import to_svg
 
 
 def loss_by_size(sizes: pd.DataFrame, models: list[str]) -> bytes:
@@ -17,15 +17,12 @@ def loss_by_size(sizes: pd.DataFrame, models: list[str]) -> bytes:
     token), in the order of sizes; `models`: run.models, and after them those of other runs.
     **Returns:** the SVG file.
     """
-    top = legend_height(list(sizes.model.unique())) + 0.3
-    with drawing(WIDTH, top + 3.2) as figure:
-        axes = axes_below(figure, top=top, height=2.7)
+    with loss_panel(sizes) as (figure, axes):
         lines(axes, sizes, "parameters", models)
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_minor_locator(NullLocator())
-        axes.set_title("Held-out loss, nats per token")
         axes.set_xlabel("Parameters beside the embeddings")
         axes_legend(figure, axes)
         return to_svg(figure, "Scaling", describe_sizes(sizes))

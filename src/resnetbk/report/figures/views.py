@@ -22,7 +22,7 @@ def views(spent: dict[str, tuple[pd.DataFrame, float]], states: pd.DataFrame, mo
     run.models.
     **Returns:** the SVG file.
     """
-    top = legend_height(models) + 0.3
+    top = legend_height(states) + 0.3
     with drawing(WIDTH, top + _STEP * len(spent) + _PANEL + 0.5) as figure:
         grid = [axes_below(figure, top=top + _STEP * row, height=_PANEL) for row in range(len(spent) + 1)]
         for axes, (unit, (frame, budget)) in zip(grid, spent.items(), strict=False):
