@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -13,21 +12,19 @@ from tests.pipeline.project import Project, copy_repository
 
 @pytest.fixture(scope="session")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The small project after its first run, committed; each worker of the test run has its copy."""
+    """The small project after its first `make reproduce`, committed; each worker of the test run has its copy."""
     shared = tmp_path_factory.getbasetemp()
     shared = (shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared) / "done"
     with FileLock(f"{shared}.lock"):
         if not shared.exists():
             run_once(shared.with_name("first"))
             shared.with_name("first").rename(shared)
-    copy = tmp_path_factory.mktemp("project") / "project"
-    shutil.copytree(shared, copy, symlinks=True)
-    return Project(copy)
+    return Project(shared).copied(tmp_path_factory.mktemp("project") / "project")
 
 
 def run_once(path: Path) -> None:
     path.mkdir()
     project = copy_repository(path)
-    output = project.run("resnetbk reproduce --jobs 2").stdout
+    output = project.run("make reproduce").stdout
     assert project.ran(output)[0] == "prepare"
     project.run("git add -A && git commit -qm 'Run'")

@@ -7,6 +7,7 @@ import json
 import os
 import random
 import shutil
+import sqlite3
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -59,6 +60,20 @@ class Project:
         section[last] = value
         with path.open("w", encoding="utf-8") as file:
             yaml.dump(params, file)
+
+    def copied(self, target: Path) -> Project:
+        """Copy the project after its run; its MLflow is told where its artifacts now lie."""
+        shutil.copytree(self.path, target, symlinks=True)
+        with sqlite3.connect(target / "mlflow.db") as database:
+            (place,) = database.execute(
+                "SELECT artifact_location FROM experiments WHERE name LIKE 'resnetbk/%'"
+            ).fetchone()
+            now = (target / "mlruns").as_uri()
+            database.execute(
+                "UPDATE experiments SET artifact_location = replace(artifact_location, ?, ?)", (place, now)
+            )
+            database.execute("UPDATE runs SET artifact_uri = replace(artifact_uri, ?, ?)", (place, now))
+        return Project(target)
 
     def ran(self, output: str) -> list[str]:
         """Return the stages that a `dvc repro` says it ran."""

@@ -18,9 +18,9 @@ ANEW = ("dvc", "repro", "-f", "--no-run-cache", "-s")  # from the start, and not
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def trained(done: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project whose training takes some seconds, run once."""
-    project = copy_repository(tmp_path_factory.mktemp("kill"))
+    project = done.copied(tmp_path_factory.mktemp("kill") / "project")
     project.set("train.steps", 300)
     project.set("train.checkpoint_interval", 5)
     project.run("dvc repro train@mamba-0")

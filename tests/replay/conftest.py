@@ -5,7 +5,7 @@ import shutil
 import pytest
 from tests.outside_of_any_pipeline import outside_of_any_pipeline  # noqa: F401 - a fixture
 from tests.pipeline.conftest import done  # noqa: F401 - the same run of the same project, if these tests meet
-from tests.replay.small import copy_project, run_ids
+from tests.replay.small import run_ids
 
 from resnetbk.replay.fetch import fetch
 
@@ -13,7 +13,7 @@ from resnetbk.replay.fetch import fetch
 @pytest.fixture(scope="session")
 def project(done, tmp_path_factory):  # noqa: F811
     """The small project with its finished runs; nobody changes it."""
-    return copy_project(done, tmp_path_factory.mktemp("replay") / "a project")
+    return done.copied(tmp_path_factory.mktemp("replay") / "a project").path
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""A git repository of a few lines with a run recorded in it, and the small project with its MLflow."""
+"""A git repository of a few lines with a run recorded in it."""
 
 import contextlib
 import io
@@ -41,21 +41,6 @@ def record(root, folder, code=("src/resnetbk/model.py",)):
     (folder / "manifest.json").write_text(json.dumps({"code": {name: sha256_file(root / name) for name in code}}))
     shutil.copy(root / "params.yaml", folder)
     return RecordedCell("0" * 32, "mamba", 0, {}, {}, folder)
-
-
-def copy_project(project, target):
-    """Copy a finished project and let its MLflow know where its artifacts now lie."""
-    shutil.copytree(project.path, target, symlinks=True)
-    with sqlite3.connect(target / "mlflow.db") as database:
-        (place,) = database.execute(
-            "SELECT artifact_location FROM experiments WHERE name LIKE 'resnetbk/%'"
-        ).fetchone()
-        now = (target / "mlruns").as_uri()
-        database.execute(
-            "UPDATE experiments SET artifact_location = replace(artifact_location, ?, ?)", (place, now)
-        )
-        database.execute("UPDATE runs SET artifact_uri = replace(artifact_uri, ?, ?)", (place, now))
-    return target
 
 
 def run_ids(root):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from tests.pipeline.project import Project
-from tests.replay.small import contents, copy_project, run_command, run_ids
+from tests.replay.small import contents, run_command, run_ids
 
 from resnetbk.commands import explain as command
 from resnetbk.replay.errors import NotCheckable
@@ -147,7 +147,7 @@ class Nudge(torch.autograd.Function):
 
 @pytest.mark.nightly
 def test_bisect_finds_the_backward_that_an_uncommitted_change_moved_by_one_unit_at_step_5(project, tmp_path):
-    root = copy_project(Project(project), tmp_path / "nudged")
+    root = Project(project).copied(tmp_path / "nudged").path
     first = run_ids(root)["mamba-0"]
     model, inputs = root / "src/resnetbk/models/mamba.py", "x_BNE, gate_BNE = self._inputs(hidden_states)\n"
     text = model.read_text()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.pipeline.project import Project
-from tests.replay.small import contents, copy_project, git, run_command, run_ids
+from tests.replay.small import contents, git, run_command, run_ids
 
 from resnetbk.commands import replay as command
 from resnetbk.replay.environment import require_packages, unpromised
@@ -129,8 +129,7 @@ def test_what_cannot_be_checked_is_exit_code_2_and_one_line(project, tmp_path, w
 
 @pytest.mark.nightly
 def test_a_falsified_metric_in_the_database_is_exit_code_1(project, tmp_path):
-    root = tmp_path / "falsified"
-    copy_project(Project(project), root)
+    root = Project(project).copied(tmp_path / "falsified").path
     run_id = run_ids(root)["mamba-0"]
     with sqlite3.connect(root / "mlflow.db") as database:
         change = "UPDATE metrics SET value = value * 1.0001 WHERE key = 'test/loss' AND run_uuid = ?"
@@ -143,7 +142,7 @@ def test_a_falsified_metric_in_the_database_is_exit_code_1(project, tmp_path):
 
 @pytest.mark.nightly
 def test_data_that_is_not_here_comes_from_its_stage_and_other_data_is_refused(project, tmp_path):
-    root = copy_project(Project(project), tmp_path / "without data")
+    root = Project(project).copied(tmp_path / "without data").path
     shutil.rmtree(root / "data/corpus")
     run_id = run_ids(root)["mamba-0"]
     code, output = run_command(command, root, run_id)

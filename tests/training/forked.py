@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sys
 import time
@@ -11,18 +10,15 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from resnetbk.repro.levels import environment
+from tests.training.forkserver import forkserver
 
 
 class Forked:
     """A process that runs `function(*arguments)`, which a test can kill, signal and read."""
 
     def __init__(self, errors: Path, function: Callable[..., Any], *arguments: Any) -> None:
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["tests.training.cell_processes"])
-        os.environ.update(environment("portable"))  # in force in the server, which imports torch after this
         self._errors = errors
-        self._process: BaseProcess = context.Process(target=_work, args=(errors, function, arguments))
+        self._process: BaseProcess = forkserver().Process(target=_work, args=(errors, function, arguments))
         self._process.start()
 
     @property

@@ -6,7 +6,6 @@ The store by which they find each other is the test's, as torchrun's is torchrun
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import sys
 import traceback
@@ -16,18 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch.distributed as dist
-
-from resnetbk.repro.levels import environment
-
-# What each process would import else. It is imported only: threads that Numba starts would not outlive a fork.
-PRELOADED = [
-    "numba.np.ufunc.parallel",
-    "resnetbk.models.mamba",
-    "resnetbk.models.resnet_bk",
-    "resnetbk.repro.portable",
-    "tests.training.parallel_training",
-    "torch._dynamo",
-]
+from tests.training.forkserver import forkserver
 
 
 class Processes:
@@ -37,9 +25,7 @@ class Processes:
         folder.mkdir(parents=True)
         self._folder = folder
         self._store = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(PRELOADED)
-        os.environ.update(environment("portable"))  # in force in the server, which imports torch after this
+        context = forkserver()
         self.processes: list[BaseProcess] = [
             context.Process(
                 target=_work, args=(rank, size, self._store.port, folder, function, arguments), daemon=True

@@ -15,7 +15,6 @@ from typing import Any
 import resnetbk
 from resnetbk.errors import UserError
 from resnetbk.params import load_params
-from resnetbk.repro.files import sha256_json
 from resnetbk.repro.levels import Level, pin_environment
 from resnetbk.repro.opened_files import record_opened_files
 from resnetbk.stage.declaration import Declaration
@@ -58,7 +57,7 @@ def stage(
         params = load_params()
         pin_environment(determinism or params.run.determinism)
         os.environ["RESNETBK_KERNELS"] = params.run.kernels  # read by resnetbk.kernels.selection
-        os.environ["RESNETBK_PARAMS_SHA256"] = sha256_json(params.model_dump(mode="json"))  # noted in journals
+        os.environ["RESNETBK_PARAMS"] = params.model_dump_json()  # noted in journals
         declared = Declaration.read(name, item, description)
         before = hash_inputs(declared)
         start = time.monotonic()

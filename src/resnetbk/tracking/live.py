@@ -15,10 +15,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+from pydantic import ValidationError
 
 from resnetbk import presets
 from resnetbk.errors import UserError
-from resnetbk.params import PARAMS_FILE, load_params
+from resnetbk.params import Params
 from resnetbk.params.faults import near
 from resnetbk.repro.repository import main_root
 from resnetbk.tracking.cell import cell_params
@@ -124,22 +125,22 @@ def follower(live: bool) -> Iterator[None]:
 
 
 def describe(begin: Record) -> Training:
-    """Return what is known of a training whose journal begins so.
-
-    The parameters are those of the main repository now, if the training ran with them; what others were, such as
-    those of a queued experiment, its results tell.
-    """
-    main = main_root()
-    params = load_params(main / PARAMS_FILE)
-    mine = begin.get("params") or ("" if begin["experiment"] else params_key(params))
-    current = mine == params_key(params)
+    """Return what is known of a training whose journal begins so."""
+    params = _params(begin)
     asked = pipeline_run(
-        mine,
-        preset=presets.matching(params, main / presets.DIRECTORY) if current else None,
+        params_key(params) if params else "",
+        preset=presets.matching(params, main_root() / presets.DIRECTORY) if params else None,
         experiment=begin["experiment"],
     )
-    known = current and begin["model"] in params.models
-    return Training(asked, _name(begin), begin, cell_params(params, begin["model"]) if known else {})
+    return Training(asked, _name(begin), begin, cell_params(params, begin["model"]) if params else {})
+
+
+def _params(begin: Record) -> Params | None:
+    """Return the parameters of a training; None for a journal without them, or with those of another schema."""
+    try:
+        return Params.model_validate(begin["params"])
+    except ValidationError:
+        return None
 
 
 def _name(begin: Record) -> str:

@@ -3,8 +3,8 @@
 It lies in .resnetbk, decides nothing and is no out, so it may hold times. A thread writes it: a disk that is slow,
 full or gone holds no step up. Lines, in this order, all with `kind` and `time` (Unix seconds):
 
-    begin    stage, cell, model, seed, steps, tokens_per_step, from_step, pid, experiment, params (their hash),
-             commit; in `tune`: trial
+    begin    stage, cell, model, seed, steps, tokens_per_step, from_step, pid, experiment, commit, params (all of
+             them, null where no stage has set them); in `tune`: trial
     points   step, tokens, metrics: name to number
     end      step, outcome: finished, interrupted, diverged or failed
 
@@ -13,6 +13,7 @@ A process that was killed leaves no `end`, and perhaps half a line. `resnetbk.tr
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import secrets
@@ -102,7 +103,7 @@ def new_journal(root: Path, header: Mapping[str, Any]) -> Journal:
     name = f"{header['stage']}-{header['cell']}-{secrets.token_hex(4)}.jsonl"
     origin = {
         "experiment": os.environ.get("DVC_EXP_NAME", ""),
-        "params": os.environ.get("RESNETBK_PARAMS_SHA256", ""),
+        "params": json.loads(os.environ.get("RESNETBK_PARAMS", "null")),
         "commit": head_commit() or "",
     }
     return Journal(journal_folder(root) / name, {**header, **origin})
