@@ -79,11 +79,19 @@ def test_a_training_with_other_parameters_is_another_pipeline_run(project, param
 
     mine = described()
     assert mine.params["models.mamba.state_size"] == "16"
-    assert described(params=params_key(params)).asked == mine.asked
-    other = described(params="0" * 64)
-    assert other.asked.key != mine.asked.key
-    assert other.params == {}, "nobody knows them any more"
-    assert len(open_journals(project)) == 3
+    assert mine.asked.tags["params_sha256"] == params_key(params)
+    smaller = params.models | {"mamba": params.models["mamba"].model_copy(update={"state_size": 8})}
+    queued = described(params=params.model_copy(update={"models": smaller}))
+    assert queued.asked.key != mine.asked.key
+    assert queued.params["models.mamba.state_size"] == "8", "and not those of the main repository now"
+    assert len(open_journals(project)) == 2
+
+
+def test_a_training_whose_parameters_nobody_knows_has_none(project):
+    path = write_journal(project)
+    (begin, *_), _ = read_journal(path)
+    for unknown in (None, "0" * 64, {"train": {}}):
+        assert describe(begin | {"params": unknown}).params == {}
 
 
 @pytest.mark.nightly

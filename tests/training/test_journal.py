@@ -34,7 +34,7 @@ def tell(journal: Journal, lines: int = LINES) -> float:
 
 def test_lines_arrive_in_order_and_can_be_read_as_they_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("DVC_EXP_NAME", "able-newt")
-    monkeypatch.setenv("RESNETBK_PARAMS_SHA256", "f" * 64)
+    monkeypatch.setenv("RESNETBK_PARAMS", '{"train": {"steps": 60}}')
     with closing(new_journal(tmp_path, HEADER)) as journal:
         journal.begin(40)
         journal.points(50, 5000, {"train/loss": 2.5, "train/perplexity": float("inf")})
@@ -51,7 +51,13 @@ def test_lines_arrive_in_order_and_can_be_read_as_they_come(tmp_path: Path, monk
     assert path.name.startswith("train-mamba-0-") and offset == path.stat().st_size
     begin, points, end = [{**record, "time": 0} for record in records + more]
     assert begin.pop("commit") is not None
-    expected = {"kind": "begin", "time": 0, **HEADER, "experiment": "able-newt", "params": "f" * 64}
+    expected = {
+        "kind": "begin",
+        "time": 0,
+        **HEADER,
+        "experiment": "able-newt",
+        "params": {"train": {"steps": 60}},
+    }
     assert begin == {**expected, "from_step": 40, "pid": os.getpid()}
     assert points == {"kind": "points", "time": 0, "step": 50, "tokens": 5000, "metrics": {"train/loss": 2.5}}
     assert end == {"kind": "end", "time": 0, "step": 60, "outcome": "finished"}
