@@ -37,12 +37,12 @@ SAME = ("train/loss", "validation/loss")  # what one training gives again to the
 
 @dataclass(frozen=True)
 class TrackedPipeline:
-    """A pipeline run with results: the comparison of all cells, the cells, and the trials of their tuning."""
+    """A pipeline run with results: the comparison, its cells, and `more`: trials of the tuning, the battery."""
 
     asked: PipelineRun
     parent: TrackedRun
     cells: list[TrackedRun]
-    trials: list[TrackedRun]
+    more: list[TrackedRun]
 
     @property
     def key(self) -> str:
@@ -51,7 +51,7 @@ class TrackedPipeline:
 
     @property
     def runs(self) -> list[TrackedRun]:
-        return [*self.trials, *self.cells, self.parent]
+        return [*self.more, *self.cells, self.parent]
 
 
 def send(whole: TrackedPipeline, *, uri: str, place: Place, lock: Path) -> Iterator[tuple[TrackedRun, bool]]:
@@ -64,7 +64,7 @@ def send(whole: TrackedPipeline, *, uri: str, place: Place, lock: Path) -> Itera
         parent = parent_run(client, whole.asked, place, whole.key)
         client.set_tag(parent.info.run_id, KEY_TAG, whole.key)
         there = children(client, parent)
-        for cell in (*whole.trials, *whole.cells):
+        for cell in (*whole.more, *whole.cells):
             yield cell, _send_cell(client, parent, whole, cell, there)
         yield whole.parent, _send_parent(client, parent, whole.parent)
 

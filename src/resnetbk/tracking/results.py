@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from resnetbk import presets
 from resnetbk.params import Params
+from resnetbk.tracking.battery import read_battery
 from resnetbk.tracking.cell import read_cell
 from resnetbk.tracking.comparison import read_comparison
 from resnetbk.tracking.mlflow_pipeline import TrackedPipeline
@@ -15,7 +16,7 @@ from resnetbk.tracking.trials import read_trials
 
 
 def read_pipeline(params: Params, source: Source) -> TrackedPipeline:
-    """Read the results of every trial, of every cell and of the comparison.
+    """Read the results of every trial, of every cell, of the battery and of the comparison.
 
     **Raises:** `UserError` when a file that an earlier stage makes is missing or broken.
     """
@@ -32,5 +33,12 @@ def read_pipeline(params: Params, source: Source) -> TrackedPipeline:
     ]
     best = min(cells, key=lambda cell: cell.model.validation_loss)
     cells = [cell if cell is best else replace(cell, model=None) for cell in cells]
-    trials = list(read_trials(params, source=source, asked=asked))
-    return TrackedPipeline(asked, read_comparison(params, source=source, asked=asked), cells, trials)
+    return TrackedPipeline(
+        asked,
+        read_comparison(params, source=source, asked=asked),
+        cells,
+        [
+            *read_trials(params, source=source, asked=asked),
+            *read_battery(params, source=source, asked=asked),
+        ],
+    )
