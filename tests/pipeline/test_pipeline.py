@@ -73,7 +73,10 @@ def test_a_new_clone_with_every_out_still_fills_its_own_mlflow(done: Project, tm
 
 def test_a_change_of_one_models_code_trains_that_model_alone(done: Project):
     done.run("echo '# changed' >> src/resnetbk/models/mamba.py")
-    assert done.ran(done.run("dvc repro audit@mamba audit@resnet_bk").stdout) == ["audit@mamba", "audit@resnet_bk"]
+    assert set(done.ran(done.run("dvc repro audit@mamba audit@resnet_bk").stdout)) == {
+        "audit@mamba",
+        "audit@resnet_bk",
+    }
     changed = json.loads(done.run("dvc status --json").stdout)
     assert {"tune@mamba-0.006", "train@mamba-0", "evaluate@mamba-0"} <= set(changed)
     assert not [stage for stage in changed if "resnet_bk" in stage]
