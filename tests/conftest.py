@@ -7,14 +7,18 @@ so the longest comes first and the others fill the time beside it.
 from __future__ import annotations
 
 import gc
+import os
 import signal
 
 import pytest
+from tests.outside_of_any_pipeline import outer_variables
 
 LONGEST = "test_readme.py"
 
 
 def pytest_configure() -> None:
+    for name in outer_variables():  # in a container, say, the server of the runs
+        del os.environ[name]
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

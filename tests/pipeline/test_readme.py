@@ -5,16 +5,27 @@ from __future__ import annotations
 import json
 import re
 import socket
+import sqlite3
 import subprocess
 import time
 import urllib.request
+from pathlib import Path
 
 import pytest
 from tests.pipeline.project import ROOT, Project
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, re.S | re.M)
-COMMANDS = [line.split(" #")[0].strip() for block in BLOCKS for line in block.splitlines() if line.strip()]
+
+
+def commands(language: str) -> list[str]:
+    """Return the lines of the README's blocks in a language, or in none, without their comments."""
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.S | re.M)
+    lines = [line for found, block in blocks if found == language for line in block.splitlines()]
+    return [line.split(" #")[0].strip() for line in lines if line.strip()]
+
+
+COMMANDS = commands("sh")
+LONG = commands("")  # what trains several times
 SERVER = re.compile(r"^mlflow ui ")
 # `make test` would run this very test: there it runs one file of tests. The whole, and then `make verify`, is what
 # CI runs.
@@ -53,6 +64,21 @@ def test_command(readme_project: Project, number: int):
         assert ran == [*changed, "compare", "plot", "track"], "the parameters of one model run that model alone"
     if command.startswith("dvc queue start"):
         wait_for_queue(readme_project)
+
+
+@pytest.mark.nightly
+def test_commands_that_take_long(done: Project, tmp_path: Path):
+    project = done.copied(tmp_path / "project")
+    assert [command.split()[1] for command in LONG] == ["sweep", "sweep", "replay", "explain"]
+    search, show, replay, explain = LONG
+    project.run(search)
+    assert project.run(show).stdout.count("resnet_bk") >= 3
+    with sqlite3.connect(project.path / "mlflow.db") as database:
+        query = "SELECT run_uuid FROM runs WHERE name = 'resnet_bk-0' ORDER BY start_time"
+        first, *others = [run_id for (run_id,) in database.execute(query)]
+    assert "IDENTICAL" in project.run(replay.replace("RUN_ID", first)).stdout
+    explained = project.run(explain.replace("RUN_A", others[0]).replace("RUN_B", others[1]), check=False)
+    assert explained.returncode == 1 and "train.learning_rate" in explained.stdout, explained.stdout
 
 
 def wait_for_queue(project: Project) -> None:
