@@ -19,6 +19,8 @@ LONGEST = "test_readme.py"
 def pytest_configure() -> None:
     for name in outer_variables():  # in a container, say, the server of the runs
         del os.environ[name]
+    if "PYTEST_XDIST_WORKER" in os.environ:  # one for each core, whose threads would be in the way
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
