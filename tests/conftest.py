@@ -19,8 +19,6 @@ LONGEST = "test_readme.py"
 def pytest_configure() -> None:
     for name in outer_variables():  # in a container, say, the server of the runs
         del os.environ[name]
-    if "PYTEST_XDIST_WORKER" in os.environ:  # one for each core, whose threads would be in the way
-        os.environ.setdefault("OMP_NUM_THREADS", "1")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -30,6 +28,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Leave what was imported and collected out of every garbage collection: there are millions of objects."""
+    """Leave what was imported and collected out of every garbage collection: there are millions of objects.
+
+    One worker for each core has torch work with one thread: more would wait for those of the other workers.
+    """
     gc.collect()
     gc.freeze()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        import torch
+
+        torch.set_num_threads(1)

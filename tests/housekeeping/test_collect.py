@@ -21,7 +21,6 @@ def project(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> Reposito
     repository.commit()
     repository.cached(b"gone")
     monkeypatch.chdir(repository.path)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     return repository
 
 

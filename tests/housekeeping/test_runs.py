@@ -29,10 +29,7 @@ def pipeline(client: MlflowClient, root: Path, name: str, *weights: str, done: b
 
 
 @pytest.mark.nightly
-def test_pipeline_runs_go_with_the_last_version_that_has_their_weights(
-    repository: Repository, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+def test_pipeline_runs_go_with_the_last_version_that_has_their_weights(repository: Repository):
     root = repository.path
     manifest = b'{"final_weights": "kept"}'
     repository.lock({"models/a-0": repository.cached_folder({"manifest.json": manifest})})

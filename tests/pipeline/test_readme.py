@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from tests.pipeline.project import ROOT, Project
 
+from resnetbk.tracking.journals import open_journals, read_journal
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -62,6 +64,9 @@ def test_command(readme_project: Project, number: int):
         changed = ["audit@mamba", "tune@mamba-0.006", "train@mamba-0", "evaluate@mamba-0"]
         ran = readme_project.ran(output)
         assert ran == [*changed, "compare", "plot", "track"], "the parameters of one model run that model alone"
+        begun = [read_journal(path)[0][0] for path in open_journals(readme_project.path)]
+        sizes = {begin["params"]["models"]["mamba"]["state_size"] for begin in begun if begin["experiment"]}
+        assert sizes == {8}, "a live run of an experiment shows its own parameters"
     if command.startswith("dvc queue start"):
         wait_for_queue(readme_project)
 
@@ -72,7 +77,7 @@ def test_commands_that_take_long(done: Project, tmp_path: Path):
     assert [command.split()[1] for command in LONG] == ["sweep", "sweep", "replay", "explain"]
     search, show, replay, explain = LONG
     project.run(search)
-    assert project.run(show).stdout.count("resnet_bk") >= 3
+    assert {"rates-0", "rates-1", "rates-2"} <= set(project.run(show).stdout.split())
     with sqlite3.connect(project.path / "mlflow.db") as database:
         query = "SELECT run_uuid FROM runs WHERE name = 'resnet_bk-0' ORDER BY start_time"
         first, *others = [run_id for (run_id,) in database.execute(query)]

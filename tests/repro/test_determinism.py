@@ -68,7 +68,16 @@ def nondeterministic():
     torch.empty(3).put_(torch.tensor([0, 0]), torch.ones(2), accumulate=False)
 
 
-def test_machine_is_in_force_in_the_block_and_no_longer_after_it():
+@pytest.fixture
+def two_threads():
+    """As many threads as no level sets."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_machine_is_in_force_in_the_block_and_no_longer_after_it(two_threads):
     before = get_deterministic_status()
     with DeterministicContext(DeterministicConfig(level="machine")):
         status = get_deterministic_status()
