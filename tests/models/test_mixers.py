@@ -129,13 +129,26 @@ def test_phase_stands_any_potential(u_BNE):
 
 
 def turned(mixer, config, u_BNE, alpha_BNH):
-    """Run s_t = alpha_t s_{t-1} + u_t in complex numbers and read it."""
+    """Run s_t = alpha_t s_{t-1} + sqrt(1 - |alpha_t|^2) u_t in complex numbers and read it."""
     alpha_BNE = alpha_BNH.repeat_interleave(WIDTH // config.heads, -1)
-    s_BE, y = torch.zeros(2, WIDTH, dtype=torch.complex64), []
+    written_BNE = torch.sqrt(1 - alpha_BNE.abs().square()) * u_BNE
+    m, y = mixer.memory.m, []
+    s_BE = mixer.memory.start.flatten().to(torch.complex64).expand(2, -1)
     for t in range(u_BNE.shape[1]):
-        s_BE = alpha_BNE[:, t] * s_BE + u_BNE[:, t]
-        y.append(mixer.m[0] * s_BE.real + mixer.m[1] * s_BE.imag)
+        s_BE = alpha_BNE[:, t] * s_BE + written_BNE[:, t]
+        y.append(m[0] * s_BE.real + m[1] * s_BE.imag)
     return torch.stack(y, 1)
+
+
+@pytest.mark.parametrize("name", ["phase", "rotation"])
+def test_a_turn_that_forgets_nothing_learns_still(name, u_BNE):
+    mixer, _ = mixer_and_config(mixer=name, eta=0.3)
+    with torch.no_grad():
+        mixer.decay.bias.fill_(-200.0)  # kappa is 0 in float32, and so is what a token may write
+    y_BNE = mixer(u_BNE)
+    y_BNE.square().mean().backward()
+    assert y_BNE.isfinite().all()
+    assert all(parameter.grad.isfinite().all() for parameter in mixer.parameters())
 
 
 def test_phase_and_rotation_start_at_the_same_angles():
@@ -219,11 +232,12 @@ def test_decay_starts_in_its_range():
 def test_each_energy_turns_by_its_own_angle(name, u_BNE):
     one, many = (mixer_and_config(mixer=name, energies=k, eta=0.3)[0] for k in (1, 3))
     assert many.state_size() == 3 * one.state_size()
-    with torch.no_grad():  # B = C = 1 and no shift: three times the state of one energy
-        many.readout.w_bc.zero_()
+    with torch.no_grad():  # B = C = 1, no shift and one start: three times the state of one energy
+        many.memory.readout.w_bc.zero_()
         many.decay.load_state_dict(one.decay.state_dict())
-        for parameter in ("w_v", "bias", "m"):
+        for parameter in ("w_v", "bias", "memory.m"):
             many.get_parameter(parameter).copy_(one.get_parameter(parameter))
+        many.memory.start.copy_(one.memory.start.repeat_interleave(3, 0))
         apart_BNE = many(u_BNE)
         many.shift.zero_()
     torch.testing.assert_close(many(u_BNE), 3 * one(u_BNE), rtol=1e-4, atol=1e-5)

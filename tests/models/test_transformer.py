@@ -5,6 +5,7 @@ import torch
 from tests.models.model_configs import BUDGET, VOCABULARY, transformer
 
 from resnetbk.models.registry import build_model
+from resnetbk.repro import portable
 
 
 @pytest.fixture
@@ -12,26 +13,28 @@ def model():
     return build_model(transformer(), VOCABULARY, BUDGET, 0)
 
 
-@pytest.fixture(params=[False, True], ids=["free", "deterministic"])
-def deterministic(request):
-    torch.use_deterministic_algorithms(request.param)
+@pytest.fixture(params=["fast", "machine", "portable"])
+def level(request, monkeypatch):
+    torch.use_deterministic_algorithms(request.param != "fast")
+    monkeypatch.setattr(portable, "installed", lambda: request.param == "portable")
     yield request.param
     torch.use_deterministic_algorithms(False)
 
 
-def test_attention_is_causal_by_flag_and_portable_when_asked(model, tokens_BL, monkeypatch, deterministic):
+def test_attention_is_causal_by_flag_and_of_the_levels_backend(model, tokens_BL, monkeypatch, level):
     attend, calls = torch.nn.functional.scaled_dot_product_attention, []
 
     def record(*arguments, **options):
-        flash, math = torch.backends.cuda.flash_sdp_enabled(), torch.backends.cuda.math_sdp_enabled()
-        calls.append((options["attn_mask"], options["is_causal"], flash, math))
+        backends = torch.backends.cuda
+        enabled = backends.flash_sdp_enabled(), backends.mem_efficient_sdp_enabled(), backends.math_sdp_enabled()
+        calls.append((options["attn_mask"], options["is_causal"], *enabled))
         return attend(*arguments, **options)
 
     monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", record)
     model(tokens_BL)
     model.step(tokens_BL, model.initial_state(2))
-    assert calls == [(None, True, not deterministic, True)] * 4
-    assert torch.backends.cuda.flash_sdp_enabled()  # as it was
+    assert calls == [(None, True, level != "portable", level == "fast", True)] * 4
+    assert torch.backends.cuda.mem_efficient_sdp_enabled()  # as it was
 
 
 def test_head_width_is_even():

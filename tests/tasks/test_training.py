@@ -9,7 +9,7 @@ from resnetbk.tasks.training import Recipe, train_on_task
 from resnetbk.training.checkpoint import weights_hash
 from resnetbk.training.divergence import DivergenceError
 
-RECIPE = Recipe(1e-2, 0.01, 0.1, 0.9, 0.95, 1.0)
+RECIPE = Recipe(1e-2, 0.01, 0.9, 0.95, 1.0)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_divergence_tells_its_step(models):
 
 
 def test_weights_that_break_in_the_last_step_are_divergence_too(models):
-    hot = Recipe(float("inf"), 0.0, 1.0, 0.9, 0.95, 1.0)
+    hot = Recipe(float("inf"), 0.0, 0.9, 0.95, 1.0)
     with pytest.raises(DivergenceError, match="the validation loss") as caught:
         train_on_task(build(models["transformer"], mqar()), mqar(warmup_steps=0), hot, steps=1, seed=0)
     assert caught.value.step == 1

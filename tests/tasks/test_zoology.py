@@ -24,7 +24,7 @@ TASK = MultiQueryRecall(
 
 def accuracy(config, budget: int) -> float:
     model = build_model(config, TASK.vocabulary, budget, seed=0)
-    recipe = Recipe(6e-3, 0.01, 0.1, 0.9, 0.95, 1.0)
+    recipe = Recipe(6e-3, 0.01, 0.9, 0.95, 1.0)
     return train_on_task(model, TASK, recipe, steps=TASK.steps, seed=0)[-1]["validation_accuracy"]
 
 

@@ -12,6 +12,7 @@ from transformers import DynamicCache
 
 from resnetbk.models.language_model import LanguageModel, State, state_bytes
 from resnetbk.models.sizing import Shape, even
+from resnetbk.repro import portable
 
 FFN_RANGE = 0.5  # the feed-forward width may leave its natural ratio by this fraction to meet the budget
 
@@ -47,11 +48,16 @@ class AttentionModel(LanguageModel):
 def attention() -> AbstractContextManager:
     """Return the context in which a model attends.
 
-    Under deterministic algorithms it takes PyTorch's `MATH` backend, plain products and a softmax, which the
-    portable level of determinism covers: the fused CPU kernel has vendor-dependent products inside. Otherwise
+    Under the portable level it takes PyTorch's `MATH` backend, plain products and a softmax, which that level
+    covers: the fused CPU kernel has vendor-dependent products inside. Under deterministic algorithms alone the
+    fused `FLASH_ATTENTION` will do, whose adjoint has one order of additions, where the device has it. Otherwise
     PyTorch chooses.
     """
-    return sdpa_kernel(SDPBackend.MATH) if torch.are_deterministic_algorithms_enabled() else nullcontext()
+    if not torch.are_deterministic_algorithms_enabled():
+        return nullcontext()
+    if portable.installed():
+        return sdpa_kernel(SDPBackend.MATH)
+    return sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.MATH])
 
 
 def feed_forward_shapes(width: int, ratio: float) -> list[Shape]:

@@ -1,7 +1,7 @@
 """The schema of one task in `tasks` of params.yaml.
 
-Lengths count the tokens of a row, signs included. `length` is that of training; a task is tested at each multiple
-of it in `test_multiples`.
+Lengths count the tokens of a row, signs included. `length` is that of training; trials and curves are judged on
+validation rows of `validation_multiple` times it, and a task is tested at each multiple of it in `test_multiples`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,11 @@ from resnetbk.params.section import Positive, Section
 
 
 class _Task(Section):
-    """What every task has: `layers` and `parameter_budget` size every model, `tune_steps` are those of a trial."""
+    """What every task has: `layers` and `parameter_budget` size every model, `tune_steps` are those of a trial.
+
+    `final_learning_rate` is a fraction of the peak. `label_smoothing` is the probability that training spreads
+    over all tokens; validation and tests spread none.
+    """
 
     length: Annotated[int, Field(ge=8)]
     layers: Positive
@@ -23,7 +27,10 @@ class _Task(Section):
     tune_steps: Positive
     warmup_steps: Annotated[int, Field(ge=0)]
     batch_size: Positive
+    final_learning_rate: Annotated[float, Field(ge=0, le=1)] = 0.1
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     validation_rows: Positive = 256
+    validation_multiple: Positive = 1
     test_rows: Positive = 512
     test_multiples: Annotated[tuple[Positive, ...], Field(min_length=1)] = (1, 2, 4)
     distance_buckets: Positive = 8

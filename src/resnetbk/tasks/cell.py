@@ -131,7 +131,7 @@ def _test(model: LanguageModel, task: Task, multiple: int) -> dict[str, Any]:
 
 def _recipe(params: Params, rate: float, decay: float) -> Recipe:
     train = params.train
-    return Recipe(rate, decay, train.final_learning_rate, train.beta1, train.beta2, train.gradient_clip)
+    return Recipe(rate, decay, train.beta1, train.beta2, train.gradient_clip)
 
 
 def _tokens(task: Task, steps: int) -> int:

@@ -17,9 +17,14 @@ from resnetbk.tasks.batches import TaskBatch
 from resnetbk.tasks.generators import UNSCORED
 
 
-def answer_loss(logits_BLV: Tensor, labels_BL: Tensor) -> Tensor:
-    """Return the mean cross entropy of the answers, in nats: a scalar, differentiable."""
-    return F.cross_entropy(logits_BLV.flatten(0, 1), labels_BL.flatten(), ignore_index=UNSCORED)
+def answer_loss(logits_BLV: Tensor, labels_BL: Tensor, label_smoothing: float = 0.0) -> Tensor:
+    """Return the mean cross entropy of the answers, in nats: a scalar, differentiable.
+
+    **Arguments:** `label_smoothing`: see `torch.nn.functional.cross_entropy`.
+    """
+    return F.cross_entropy(
+        logits_BLV.flatten(0, 1), labels_BL.flatten(), ignore_index=UNSCORED, label_smoothing=label_smoothing
+    )
 
 
 @torch.inference_mode()

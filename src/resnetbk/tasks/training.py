@@ -21,11 +21,10 @@ Row = dict[str, float | int | None]
 
 @dataclass(frozen=True)
 class Recipe:
-    """How weights are updated; `final_learning_rate` is a fraction of `learning_rate`, the peak."""
+    """How weights are updated; `learning_rate` is the peak."""
 
     learning_rate: float
     weight_decay: float
-    final_learning_rate: float
     beta1: float
     beta2: float
     gradient_clip: float
@@ -44,12 +43,16 @@ def train_on_task(
 
     **Arguments:** `seed`: of the rows, which all models of one seed share; `on_step(steps_done, loss)` is told of
     each step.
-    **Returns:** rows of step, validation_loss (nats an answer) and validation_accuracy, `task.validations` of them
-    at equal intervals, the last after the last step.
+    **Returns:** rows of step, validation_loss (nats an answer) and validation_accuracy on rows of
+    `task.validation_multiple` times that length, `task.validations` of them at equal intervals, the last after the
+    last step.
     **Raises:** `DivergenceError` when a loss, a gradient or the validation loss is not finite.
     """
     optimiser = build_optimiser(model, weight_decay=recipe.weight_decay, beta1=recipe.beta1, beta2=recipe.beta2)
-    held_out = task_batch(task, "validation", seed=0, step=0, rows=task.validation_rows, length=task.length)
+    multiple = task.validation_multiple
+    held_out = task_batch(
+        task, "validation", seed=0, step=0, rows=task.validation_rows, length=multiple * task.length
+    )
     due = {steps - place * steps // task.validations for place in range(task.validations)}
     curve: list[Row] = []
     model.train()
@@ -57,7 +60,7 @@ def train_on_task(
         rate = learning_rate(
             step,
             peak=recipe.learning_rate,
-            minimum=recipe.final_learning_rate * recipe.learning_rate,
+            minimum=task.final_learning_rate * recipe.learning_rate,
             warmup_steps=task.warmup_steps,
             steps=steps,
         )
@@ -67,14 +70,14 @@ def train_on_task(
             task, "train", seed=seed, step=step, rows=task.batch_size, length=task.length
         )
         optimiser.zero_grad(set_to_none=True)
-        loss = answer_loss(model(tokens_BL), labels_BL)
+        loss = answer_loss(model(tokens_BL), labels_BL, task.label_smoothing)
         check_finite(loss.item(), "the training loss", step + 1, model, tokens_BL)
         (loss + model.auxiliary_loss()).backward()
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.gradient_clip).item()
         check_finite(norm, "the gradient norm", step + 1, model, tokens_BL)
         optimiser.step()
         if step + 1 in due:
-            scores = score(model, held_out, rows=task.batch_size, buckets=1)
+            scores = score(model, held_out, rows=max(1, task.batch_size // multiple), buckets=1)
             check_finite(
                 math.nan if scores["loss"] is None else scores["loss"],
                 "the validation loss",

@@ -2,7 +2,7 @@
 
     g_t     = 1 / (a_t - i eta - g_{t-1}),   a_t = 2 v_t,   v_t = W u_t + b       per head
     alpha_t = e^(-kappa_t) g_t / |g_t|                                            kappa > 0, see `Decay`
-    s_t     = alpha_t s_{t-1} + u_t                          and its readout: see `TurningMixer`
+    s_t     = alpha_t s_{t-1} + sqrt(1 - |alpha_t|^2) u_t    see `TurningMixer`
 
 Inside the band of the hopping w = 1, |v| < 1, and for a potential that stays, g = e^(i theta) with
 cos theta = v as eta -> 0: the token turns the state by an angle in (0, pi), and what was seen before bends it.
@@ -40,21 +40,22 @@ class Mixer(TurningMixer):
         self.l_eta = nn.Parameter(torch.full((config.heads,), math.log(config.eta)))
 
     def forward(self, u_BNE: Tensor) -> Tensor:
-        return self.recur(u_BNE, _direction(*moebius_scan(*self._hamiltonian(u_BNE))))
+        turn_BNJ = _direction(*moebius_scan(*self._hamiltonian(u_BNE)))
+        return self.memory(u_BNE, self.gate(u_BNE, turn_BNJ))
 
     def initial_state(self, batch: int) -> tuple[Tensor, ...]:
-        """Return (Re g, Im g, Re s, Im s) before the first token: zeros, [B, J] and [B, J, P]."""
-        joint = self.heads * self.energies
-        return self.m.new_zeros(batch, joint), self.m.new_zeros(batch, joint), *self.recurrent_state(batch)
+        """Return (Re g, Im g, Re s, Im s) before the first token: zeros, [B, J] each, and see `Memory`."""
+        g_BJ = self.bias.new_zeros(batch, self.heads * self.energies)
+        return g_BJ, g_BJ.clone(), *self.memory.initial_state(batch)
 
     def step(self, u_BNE: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
         *g_BNJ, g_BJ = moebius_scan_from_state(*self._hamiltonian(u_BNE), state[:2])
-        y_BNE, s_BJP = self.recur_from(u_BNE, _direction(*g_BNJ), state[2:])
+        y_BNE, s_BJP = self.memory.step(u_BNE, self.gate(u_BNE, _direction(*g_BNJ)), state[2:])
         return y_BNE, (*g_BJ, *s_BJP)
 
     def state_size(self) -> int:
         """Return the bytes of g per head and s per channel, complex, at each energy."""
-        return self.energies * (self.heads + self.m.shape[1]) * COMPLEX_BYTES
+        return self.energies * self.heads * COMPLEX_BYTES + self.memory.state_size()
 
     def resolvent(self, u_BNE: Tensor, state: tuple[Tensor, ...] | None = None) -> tuple[Tensor, Tensor]:
         """Return Re g and Im g of each head at its first energy, [B, N, H]; see `EdgeMixer.resolvent`."""

@@ -1,6 +1,6 @@
-"""The control for `phase`: the same turning recurrence with a plain data-dependent angle and no resolvent.
+"""The control for `phase` and `scattering`: the same memory with a plain data-dependent angle and no resolvent.
 
-    s_t     = e^(-kappa_t) e^(i theta_t) s_{t-1} + u_t        and its readout: see `TurningMixer`
+    alpha_t = e^(-kappa_t) e^(i theta_t)                      see `TurningMixer`
     theta_t = 4 atan(v_t / 4),   v_t = W u_t + b              per head
 
 Near 0 the angle is v itself; at v = -4 and 4 it is -pi and pi, and the slope is between 1/2 and 1 up to there,
@@ -19,23 +19,21 @@ from torch import Tensor
 
 from resnetbk.models.resnet_bk.turning import TurningMixer
 
-COMPLEX_BYTES = 8
-
 
 class Mixer(TurningMixer):
     def forward(self, u_BNE: Tensor) -> Tensor:
-        return self.recur(u_BNE, self._turn(u_BNE))
+        return self.memory(u_BNE, self.gate(u_BNE, self._turn(u_BNE)))
 
     def initial_state(self, batch: int) -> tuple[Tensor, Tensor]:
-        """Return (Re s, Im s) before the first token: zeros, [B, J, P]."""
-        return self.recurrent_state(batch)
+        """Return (Re s, Im s) before the first token; see `Memory`."""
+        return self.memory.initial_state(batch)
 
     def step(self, u_BNE: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        return self.recur_from(u_BNE, self._turn(u_BNE), state)
+        return self.memory.step(u_BNE, self.gate(u_BNE, self._turn(u_BNE)), state)
 
     def state_size(self) -> int:
         """Return the bytes of s per channel, complex, at each energy."""
-        return self.energies * self.m.shape[1] * COMPLEX_BYTES
+        return self.memory.state_size()
 
     @staticmethod
     def first_choice(cosine_H: Tensor) -> Tensor:
