@@ -40,6 +40,9 @@ def test_every_trial_is_scored_on_validation_and_none_leaves_a_state(root: Path)
     assert made["tokens"] == 2 * 4 * 2 * 12
     first, second = made["trials"]
     assert 0 < first["validation_loss"] != second["validation_loss"] > 0
+    for trial in made["trials"]:
+        assert [row["step"] for row in trial["history"] if "loss" in row] == [1, 2, 3, 4]
+        assert trial["history"][-1]["validation_loss"] == trial["validation_loss"]
     assert states(root) == []
     assert run_trials(params(), "transformer", 1e-2, root=root) == made
 
@@ -56,7 +59,7 @@ def test_a_trial_that_diverges_is_recorded_with_its_step(root: Path):
     made = run_trials(params(weight_decays=[0.1, 1e30]), "transformer", 1e-2, root=root)
     well, diverged = made["trials"]
     assert well["diverged_at"] is None
-    assert diverged["validation_loss"] is None
+    assert (diverged["validation_loss"], diverged["history"]) == (None, [])
     assert 1 < diverged["diverged_at"] <= 4
     assert made["tokens"] == 2 * 12 * (4 + diverged["diverged_at"])
     journals = [read_journal(path)[0] for path in open_journals(root)]

@@ -97,10 +97,10 @@ def cell_params(params: Params, model: str) -> dict[str, str]:
 
 def measured(history: list[dict[str, Any]], evaluation: dict[str, Any]) -> list[Point]:
     """Return every point that follows from a cell's history and evaluation, and so from no clock."""
-    return [*_curves(history), *_results(evaluation)]
+    return [*curve_points(history), *_results(evaluation)]
 
 
-def _curves(history: list[dict[str, Any]]) -> list[Point]:
+def curve_points(history: list[dict[str, Any]]) -> list[Point]:
     """Turn the rows of a history into points; MLflow's charts group what stands before the slash."""
     return [
         Point(metric_name(name), value, row["step"], row["step"] / _last(history))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from resnetbk.params import Params
 from resnetbk.repro.files import sha256_json
-from resnetbk.tracking.cell import cell_params
+from resnetbk.tracking.cell import cell_params, curve_points
 from resnetbk.tracking.origin import origin_tags
 from resnetbk.tracking.pipeline_run import PipelineRun
 from resnetbk.tracking.run import Point, TrackedRun, as_text, read_json
@@ -19,7 +20,7 @@ def trial_name(model: str, trial: Mapping[str, float]) -> str:
 
 
 def read_trials(params: Params, *, source: Source, asked: PipelineRun) -> Iterator[TrackedRun]:
-    """Yield what MLflow is to show of each trial: its rates, and where it ended or diverged.
+    """Yield what MLflow is to show of each trial: its rates, its curves, and where it ended or diverged.
 
     **Raises:** `UserError` when a file that tuning makes is broken.
     """
@@ -28,7 +29,6 @@ def read_trials(params: Params, *, source: Source, asked: PipelineRun) -> Iterat
             file = read_json(path)
             for trial in file["trials"]:
                 rates = {name: trial[name] for name in ("learning_rate", "weight_decay")}
-                ended = {"validation/loss": trial["validation_loss"], "tune/diverged_at": trial["diverged_at"]}
                 yield TrackedRun(
                     name=trial_name(model, rates),
                     key=sha256_json([model, file["seed"], file["steps"], trial]),
@@ -44,9 +44,12 @@ def read_trials(params: Params, *, source: Source, asked: PipelineRun) -> Iterat
                     },
                     params=cell_params(params, model)
                     | {f"trial.{name}": as_text(value) for name, value in rates.items()},
-                    points=[
-                        Point(name, value, trial["diverged_at"] or file["steps"])
-                        for name, value in ended.items()
-                        if value is not None
-                    ],
+                    points=_points(trial, file["steps"]),
                 )
+
+
+def _points(trial: Mapping[str, Any], steps: int) -> list[Point]:
+    if trial["diverged_at"] is not None:
+        return [Point("tune/diverged_at", trial["diverged_at"], trial["diverged_at"])]
+    # Files of earlier versions hold the end of a trial alone.
+    return curve_points(trial.get("history") or [{"step": steps, "validation_loss": trial["validation_loss"]}])

@@ -15,7 +15,7 @@ from resnetbk.training.cell import what_goes_in
 from resnetbk.training.divergence import DivergenceError
 from resnetbk.training.resumable import trained
 
-LOGGED = 12  # rows of a trial's journal: a trial keeps no history, but whoever waits for it may watch
+LOGGED = 12  # rows of a trial's history
 
 
 def run_trials(params: Params, name: str, learning_rate: float, *, root: Path) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def run_trials(params: Params, name: str, learning_rate: float, *, root: Path) -
 
     **Arguments:** `learning_rate`: one of `tune.learning_rates`; `root`: the repository.
     **Returns:** the content of metrics/tune/{model}/{learning_rate}.json; `tokens` of all trials together, losses
-    in nats a token.
+    in nats a token, and of each trial the rows of its `history`, none if it diverged.
     **Raises:** `UserError` when the model's code is not the code that was audited, another process runs these
     trials, or a state cannot be written; `Interrupted` when a signal asked it to stop.
     """
@@ -55,6 +55,7 @@ def run_trials(params: Params, name: str, learning_rate: float, *, root: Path) -
                 "weight_decay": decay,
                 "validation_loss": history[-1]["validation_loss"] if history else None,
                 "diverged_at": diverged_at,
+                "history": history,
             }
         )
     steps = sum(trial["diverged_at"] or config.steps for trial in trials)
