@@ -57,14 +57,18 @@ def kill(running: Running) -> str:
     return running.output()
 
 
+PATIENCE = 1.05  # a step that takes longer than any time to the next kill would never be done
+
+
 def kill_until_done(project: Project, draw: random.Random, longest: float, *command: str) -> list[float]:
     """Run a command, kill it after a random time, run it again, until it is done; return the times of the kills.
 
-    **Arguments:** `longest`: seconds; a kill comes at a time between 0 and this, drawn by `draw`.
+    **Arguments:** `longest`: seconds; a kill comes at a time between 0 and this, drawn by `draw`. It grows with
+    each kill: the machine may have become slower.
     """
     times = []
     while True:
-        seconds = draw.uniform(0, longest)
+        seconds = draw.uniform(0, longest * PATIENCE ** len(times))
         running = Running(project, *command)
         if running.finish(seconds):
             said = running.output()
