@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
+from tests.training.forked import Forked
 from tests.training.small_cell import make_root, small_params, states
 
 from resnetbk.errors import UserError
@@ -79,3 +81,23 @@ def test_a_trial_differs_from_the_training_in_length_rates_and_validation_alone(
         *("steps", "warmup_steps", "learning_rate", "weight_decay"),
         *("validation_interval", "validation_batches", "log_interval", "checkpoint_interval"),
     }
+
+
+def work(root: Path) -> None:
+    run_trials(params(steps=40), "transformer", 1e-2, root=root)
+
+
+def test_a_trial_that_is_killed_goes_on_where_it_was_saved(root: Path):
+    killed = Forked(root / "errors", work, root)
+    killed.wait_until(lambda: states(root))
+    killed.send(signal.SIGKILL)
+    killed.wait()
+    run_trials(params(steps=40), "transformer", 1e-2, root=root)
+    begun = [(begin["trial"]["weight_decay"], begin["from_step"]) for begin in begins(root)]
+    assert begun in ([(0.0, 0), (0.0, 10 * k), (0.9, 0)] for k in (1, 2, 3))
+    assert states(root) == []
+
+
+def begins(root: Path) -> list[dict]:
+    """Return how each training began, in the order of time."""
+    return sorted((read_journal(path)[0][0] for path in open_journals(root)), key=lambda record: record["time"])

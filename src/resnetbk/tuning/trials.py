@@ -16,6 +16,7 @@ from resnetbk.training.divergence import DivergenceError
 from resnetbk.training.resumable import trained
 
 LOGGED = 12  # rows of a trial's history
+SAVED = 4  # times that a trial saves where it is, the last at its end
 
 
 def run_trials(params: Params, name: str, learning_rate: float, *, root: Path) -> dict[str, Any]:
@@ -87,5 +88,5 @@ def trial_config(params: Params, learning_rate: float, weight_decay: float) -> T
         validation_interval=tune.steps,
         validation_batches=tune.validation_batches,
         log_interval=max(1, tune.steps // LOGGED),
-        checkpoint_interval=tune.steps,
+        checkpoint_interval=max(1, tune.steps // SAVED),
     )
