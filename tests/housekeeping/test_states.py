@@ -24,7 +24,7 @@ PARAMS = """\
 run: {models: [a, b], seeds: [0], parameter_budget: 10, determinism: portable, kernels: auto}
 models: {a: {family: mamba, eta: 1e-6, ffn: {kind: none}}, b: {family: gpt2}}
 train: {steps: 5, learning_rate: tuned}
-tune: {seed: 1000}
+tune: {seeds: [1000]}
 """
 
 

@@ -37,6 +37,8 @@ def test_the_committed_parameters_are_valid():
         ),
         ("gradient_clip: 1.0", "gradient_clip: 0", "train.gradient_clip", "greater than 0; found 0"),
         ("seeds: [0, 1, 2]", "seeds: [0, 0]", "seeds", "names one twice"),
+        ("seeds: [1000]", "seeds: [1000, 1000]", "tune", "names one twice"),
+        ("seeds: [1000]", "seeds: [1000, 2]", "tune.seeds has 2", "rates chosen on a seed fit it best"),
         ("beta1: 0.9", "beta1: often", "train.beta1", "found 'often'"),
         ("  alpha: 0.05\n", "", "compare.alpha", "is missing"),
         ("test_fraction: 0.2", "test_fraction: 0.95", "prepare", "must stay below 1"),

@@ -109,7 +109,7 @@ CHANGES: dict[str, Any] = {
     "tune.steps": 3,
     "tune.warmup_steps": 0,
     "tune.validation_batches": 2,
-    "tune.seed": 1001,
+    "tune.seeds": [1001],
     "train.steps": 7,
     "train.batch_size": 3,
     "train.length": 24,

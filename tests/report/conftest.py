@@ -73,7 +73,7 @@ def trials(model: str, final: float, rate: float, tune: Tune) -> dict:
     return {
         "model": model,
         "learning_rate": rate,
-        "seed": tune.seed,
+        "seeds": tune.seeds,
         "steps": tune.steps,
         "tokens": 4096,
         "trials": rows,

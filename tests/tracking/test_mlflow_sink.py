@@ -88,21 +88,22 @@ def test_a_trial_is_shown_while_it_runs_and_completed_under_the_same_id(project,
     rates = {"learning_rate": 0.002, "weight_decay": 0.1}
     write_journal(project, stage="tune", trial=rates)
     send(project)
-    client, name = open_database(database), "tune mamba learning_rate 0.002 weight_decay 0.1"
+    client, name = open_database(database), "tune mamba learning_rate 0.002 weight_decay 0.1 seed 0"
     growing = runs(client)[name]
     history = [{"step": 60, "tokens": 600, "loss": 7.9}, {"step": 120, "tokens": 1200, "validation_loss": 5.5}]
-    trials = [rates | {"validation_loss": 5.5, "diverged_at": None, "history": history}]
-    trials += [rates | {"weight_decay": 0.2, "validation_loss": None, "diverged_at": 7, "history": []}]
+    finished = {"seed": 0, "diverged_at": None, "history": history}
+    lost = {"seed": 1, "diverged_at": 7, "history": []}
+    trials = [rates | {"runs": [finished, lost]}]
     trials += [rates | {"weight_decay": 0.3, "validation_loss": 5.4, "diverged_at": None}]  # of an earlier version
     write_json(project / "metrics/tune/mamba/0.002.json", {"seed": 1000, "steps": 120, "trials": trials})
     track(params, root=project)
     found = runs(client)
     assert found[name].info.run_id == growing.info.run_id
     assert (found[name].data.metrics["validation/loss"], found[name].data.metrics["train/loss"]) == (5.5, 7.9)
-    earlier = found["tune mamba learning_rate 0.002 weight_decay 0.3"]
+    earlier = found["tune mamba learning_rate 0.002 weight_decay 0.3 seed 1000"]
     assert earlier.data.metrics == {"validation/loss": 5.4}
     assert found[name].data.params["trial.learning_rate"] == "0.002"
-    diverged = found["tune mamba learning_rate 0.002 weight_decay 0.2"]
+    diverged = found["tune mamba learning_rate 0.002 weight_decay 0.1 seed 1"]
     assert (diverged.data.tags["outcome"], diverged.data.metrics["tune/diverged_at"]) == ("diverged", 7)
     assert len(found) == 6
 

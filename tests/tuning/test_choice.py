@@ -10,7 +10,7 @@ from tests.training.small_cell import small_params
 
 from resnetbk.errors import UserError
 from resnetbk.params import Params
-from resnetbk.tuning.choice import chosen
+from resnetbk.tuning.choice import chosen, outcome
 
 RATES, DECAYS = [1e-3, 1e-2, 1e-1], [0.0, 0.1]
 LOSSES = {1e-3: [3.0, 3.1], 1e-2: [2.0, 2.0], 1e-1: [2.5, None]}
@@ -36,7 +36,7 @@ def write(root: Path, losses: dict[float, list[float | None]], **changed: object
         file = {
             "model": "transformer",
             "learning_rate": rate,
-            "seed": 1000,
+            "seeds": [1000],
             "steps": 5,
             "tokens": 10,
             "trials": trials,
@@ -86,9 +86,16 @@ def test_a_trial_too_many_is_refused(tmp_path: Path):
         chosen(params(), "transformer", root=tmp_path)
 
 
-@pytest.mark.parametrize("changed", [{"model": "mamba"}, {"seed": 0}, {"steps": 6}, {"trials": []}])
+@pytest.mark.parametrize("changed", [{"model": "mamba"}, {"seeds": [1000, 1001]}, {"steps": 6}, {"trials": []}])
 def test_trials_of_another_budget_are_refused(changed: dict, tmp_path: Path):
     write(tmp_path, LOSSES)
     write(tmp_path, {1e-2: [2.0, 2.0]}, **changed)
     with pytest.raises(UserError, match=r"not the trials that tune in params.yaml asks of transformer"):
         chosen(params(), "transformer", root=tmp_path)
+
+
+def test_a_trial_is_the_mean_of_its_seeds_and_diverges_with_the_first_that_does():
+    well = [{"validation_loss": 2.0, "diverged_at": None}, {"validation_loss": 3.0, "diverged_at": None}]
+    lost = [{"validation_loss": None, "diverged_at": 7}, {"validation_loss": None, "diverged_at": 5}]
+    assert outcome(well) == {"validation_loss": 2.5, "diverged_at": None, "runs": well}
+    assert outcome(well + lost) == {"validation_loss": None, "diverged_at": 5, "runs": well + lost}

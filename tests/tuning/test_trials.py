@@ -43,10 +43,22 @@ def test_every_trial_is_scored_on_validation_and_none_leaves_a_state(root: Path)
     first, second = made["trials"]
     assert 0 < first["validation_loss"] != second["validation_loss"] > 0
     for trial in made["trials"]:
-        assert [row["step"] for row in trial["history"] if "loss" in row] == [1, 2, 3, 4]
-        assert trial["history"][-1]["validation_loss"] == trial["validation_loss"]
+        (run,) = trial["runs"]
+        assert [row["step"] for row in run["history"] if "loss" in row] == [1, 2, 3, 4]
+        assert run["history"][-1]["validation_loss"] == run["validation_loss"] == trial["validation_loss"]
     assert states(root) == []
     assert run_trials(params(), "transformer", 1e-2, root=root) == made
+
+
+def test_a_trial_is_trained_with_each_seed(root: Path):
+    one, other = (run_trials(params(seeds=[seed]), "transformer", 1e-2, root=root) for seed in (1000, 1001))
+    both = run_trials(params(seeds=[1000, 1001]), "transformer", 1e-2, root=root)
+    assert both["tokens"] == one["tokens"] + other["tokens"]
+    for trial, *alone in zip(both["trials"], one["trials"], other["trials"], strict=True):
+        assert trial["runs"] == [run for single in alone for run in single["runs"]]
+        losses = [single["validation_loss"] for single in alone]
+        assert losses[0] != losses[1]
+        assert trial["validation_loss"] == pytest.approx(sum(losses) / 2)
 
 
 def test_the_test_split_is_never_read(root: Path):
@@ -61,7 +73,8 @@ def test_a_trial_that_diverges_is_recorded_with_its_step(root: Path):
     made = run_trials(params(weight_decays=[0.1, 1e30]), "transformer", 1e-2, root=root)
     well, diverged = made["trials"]
     assert well["diverged_at"] is None
-    assert (diverged["validation_loss"], diverged["history"]) == (None, [])
+    assert diverged["validation_loss"] is None
+    assert [run["history"] for run in diverged["runs"]] == [[]]
     assert 1 < diverged["diverged_at"] <= 4
     assert made["tokens"] == 2 * 12 * (4 + diverged["diverged_at"])
     journals = [read_journal(path)[0] for path in open_journals(root)]
@@ -92,7 +105,7 @@ def test_a_trial_that_is_killed_goes_on_where_it_was_saved(root: Path):
     killed.wait_until(lambda: states(root))
     killed.send(signal.SIGKILL)
     killed.wait()
-    run_trials(params(steps=40), "transformer", 1e-2, root=root)
+    assert Forked(root / "errors", work, root).wait()[0] == 0
     begun = [(begin["trial"]["weight_decay"], begin["from_step"]) for begin in begins(root)]
     assert begun in ([(0.0, 0), (0.0, 10 * k), (0.9, 0)] for k in (1, 2, 3))
     assert states(root) == []

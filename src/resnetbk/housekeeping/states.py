@@ -88,7 +88,7 @@ def _has(version: tuple[Mapping[str, Any], Any], cell: dict[str, Any], stage: st
     """
     params, sha256 = version
     run = params.get("run", {})
-    seeds = run.get("seeds", []) if stage == "train" else [params.get("tune", {}).get("seed")]
+    seeds = (run if stage == "train" else params.get("tune", {})).get("seeds", [])
     wanted = [(run.get(key), cell[key]) for key in OF_THE_RUN]
     wanted += _pairs(params.get("models", {}).get(cell["model"], {}), cell["config"])
     if stage == "train":

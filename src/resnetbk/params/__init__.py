@@ -57,9 +57,9 @@ class Params(Section):
                 raise ValueError(
                     f"run.models names {name!r}, which models does not describe{near(name, self.models)}"
                 )
-        if self.tune.seed in self.run.seeds:
+        if both := sorted({*self.tune.seeds} & {*self.run.seeds}):
             raise ValueError(
-                f"tune.seed is {self.tune.seed}, which run.seeds trains too; rates chosen on a seed fit it best"
+                f"tune.seeds has {', '.join(map(str, both))}, as run.seeds has; rates chosen on a seed fit it best"
             )
         for name, hypothesis in self.compare.hypotheses.items():
             for model in (hypothesis.model, hypothesis.against):

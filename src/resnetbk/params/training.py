@@ -21,10 +21,12 @@ class Tune(Section):
     steps: Positive
     warmup_steps: Annotated[int, Field(ge=0)]
     validation_batches: Positive
-    seed: Seed
+    seeds: Annotated[list[Seed], Field(min_length=1)]
 
     @model_validator(mode="after")
     def is_a_grid(self) -> Tune:
+        if len(set(self.seeds)) != len(self.seeds):
+            raise ValueError(f"seeds names one twice: {self.seeds}")
         for key in ("learning_rates", "weight_decays"):
             values = getattr(self, key)
             if sorted(set(values)) != values:

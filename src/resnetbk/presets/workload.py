@@ -45,7 +45,7 @@ def workload(params: Params) -> Iterator[Work]:
     Left out are the audits and the evaluation on the test split, whose length no parameter says.
     """
     run, tune, train = params.run, params.tune, params.train
-    trials, seeds = len(tune.learning_rates) * len(tune.weight_decays), len(run.seeds)
+    trials, seeds = len(tune.learning_rates) * len(tune.weight_decays) * len(tune.seeds), len(run.seeds)
     validations = trials * tune.validation_batches
     validations += seeds * math.ceil(train.steps / train.validation_interval) * train.validation_batches
     for name in run.models:

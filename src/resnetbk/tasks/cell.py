@@ -20,7 +20,7 @@ from resnetbk.tasks.scores import score
 from resnetbk.tasks.training import Recipe, Row, train_on_task
 from resnetbk.training.divergence import DivergenceError
 from resnetbk.training.progress import Progress
-from resnetbk.tuning.choice import best_trial
+from resnetbk.tuning.choice import best_trial, outcome
 
 Build = Callable[[int], LanguageModel]
 
@@ -28,9 +28,9 @@ Build = Callable[[int], LanguageModel]
 def task_cell(params: Params, task_name: str, model_name: str, *, root: Path) -> dict[str, Any]:
     """Tune a model on a task, train it with every seed of the run, and test it at every length.
 
-    Each pair of `tune.learning_rates` and `tune.weight_decays` is tried with `tune.seed`; the one with the lowest
-    validation loss trains all seeds. A training that diverges is an outcome like any other. Test rows are the same
-    for every model and seed.
+    Each pair of `tune.learning_rates` and `tune.weight_decays` is tried with `tune.seeds`; the one with the lowest
+    mean validation loss trains all seeds. A training that diverges is an outcome like any other. Test rows are the
+    same for every model and seed.
 
     **Arguments:** `task_name`, `model_name`: entries of `tasks` and `models`; `root`: the repository, with the
     model's audit.
@@ -50,7 +50,7 @@ def task_cell(params: Params, task_name: str, model_name: str, *, root: Path) ->
     def build(seed: int) -> LanguageModel:
         return build_model(config, vocabulary_size, task.parameter_budget, seed)
 
-    model = build(params.tune.seed)
+    model = build(params.tune.seeds[0])
     verify_code(root / f"metrics/audit/{model_name}.json")
     label = f"{task_name}-{model_name}"
     trials = _tune(params, task, build, label)
@@ -66,7 +66,9 @@ def task_cell(params: Params, task_name: str, model_name: str, *, root: Path) ->
         "trials": trials,
         "choice": choice,
         "tokens": {
-            "tuning": sum(_tokens(task, trial["diverged_at"] or task.tune_steps) for trial in trials),
+            "tuning": sum(
+                _tokens(task, run["diverged_at"] or task.tune_steps) for trial in trials for run in trial["runs"]
+            ),
             "training": _tokens(task, task.steps),
         },
         "seeds": [_run(params, task, build, seed, choice, label) for seed in params.run.seeds] if choice else [],
@@ -75,28 +77,27 @@ def task_cell(params: Params, task_name: str, model_name: str, *, root: Path) ->
 
 
 def _tune(params: Params, task: Task, build: Build, label: str) -> list[dict[str, Any]]:
-    """Return every trial: its rates, its last validation loss, where it diverged, and its curve."""
+    """Return every trial: its rates and what `outcome` makes of its runs, each with its curve."""
     pairs = [(rate, decay) for rate in params.tune.learning_rates for decay in params.tune.weight_decays]
     trials = []
     for number, (rate, decay) in enumerate(pairs, start=1):
-        curve, diverged_at = _train(
-            build(params.tune.seed),
-            task,
-            _recipe(params, rate, decay),
-            steps=task.tune_steps,
-            seed=params.tune.seed,
-            label=f"{label} trial {number}/{len(pairs)}",
-        )
-        trials.append(
-            {
-                "learning_rate": rate,
-                "weight_decay": decay,
-                "validation_loss": curve[-1]["validation_loss"] if curve else None,
-                "diverged_at": diverged_at,
-                "curve": curve,
-            }
-        )
+        name = f"{label} trial {number}/{len(pairs)}"
+        runs = [_try(task, build, _recipe(params, rate, decay), seed, name) for seed in params.tune.seeds]
+        trials.append({"learning_rate": rate, "weight_decay": decay, **outcome(runs)})
     return trials
+
+
+def _try(task: Task, build: Build, recipe: Recipe, seed: int, label: str) -> dict[str, Any]:
+    """Return what one seed made of the rates of a trial."""
+    curve, diverged_at = _train(
+        build(seed), task, recipe, steps=task.tune_steps, seed=seed, label=f"{label} seed {seed}"
+    )
+    return {
+        "seed": seed,
+        "validation_loss": curve[-1]["validation_loss"] if curve else None,
+        "diverged_at": diverged_at,
+        "curve": curve,
+    }
 
 
 def _run(

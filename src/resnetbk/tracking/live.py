@@ -144,7 +144,9 @@ def _params(begin: Record) -> Params | None:
 
 
 def _name(begin: Record) -> str:
-    return begin["cell"] if begin["stage"] == "train" else trial_name(begin["model"], begin["trial"])
+    if begin["stage"] == "train":
+        return begin["cell"]
+    return trial_name(begin["model"], begin["trial"], begin["seed"])
 
 
 def _sender(name: str, main: Path) -> Sender:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,20 @@ def chosen(params: Params, model: str, *, root: Path) -> tuple[Train, dict[str, 
     record = {"trials": len(trials), "tokens": sum(file["tokens"] for file in files), **best}
     tuned = {key: best[key] for key in ("learning_rate", "weight_decay") if getattr(config, key) == TUNED}
     return config.model_copy(update=tuned), record
+
+
+def outcome(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a trial's outcome: its mean `validation_loss`, or where one of its `runs` was the first to diverge.
+
+    **Arguments:** `runs`: of each seed its `validation_loss` and `diverged_at`, one of them None.
+    """
+    diverged = [run["diverged_at"] for run in runs if run["diverged_at"] is not None]
+    losses = [run["validation_loss"] for run in runs]
+    return {
+        "validation_loss": None if diverged else math.fsum(losses) / len(losses),
+        "diverged_at": min(diverged, default=None),
+        "runs": runs,
+    }
 
 
 def best_trial(trials: list[dict[str, Any]], tune: Tune) -> dict[str, Any] | None:
@@ -77,7 +92,7 @@ def read_trials(folder: Path, model: str, tune: Tune) -> list[dict[str, Any]]:
         file = json.loads((folder / name).read_text(encoding="utf-8"))
         tried = [(trial["learning_rate"], trial["weight_decay"]) for trial in file["trials"]]
         wanted = [(rate, decay) for decay in tune.weight_decays]
-        if (file["model"], file["seed"], file["steps"], tried) != (model, tune.seed, tune.steps, wanted):
+        if (file["model"], file["seeds"], file["steps"], tried) != (model, tune.seeds, tune.steps, wanted):
             raise UserError(
                 f"{folder / name}: not the trials that tune in params.yaml asks of {model}. "
                 f"Run: dvc repro --force --single-item tune@{model}-{rate}"

@@ -1,4 +1,4 @@
-"""Short trainings of one model at one learning rate, one for each weight decay, scored on the validation split."""
+"""Short trainings of one model at one learning rate, for each weight decay and seed, scored on validation."""
 
 from __future__ import annotations
 
@@ -14,59 +14,65 @@ from resnetbk.repro.levels import enforce
 from resnetbk.training.cell import what_goes_in
 from resnetbk.training.divergence import DivergenceError
 from resnetbk.training.resumable import trained
+from resnetbk.tuning.choice import outcome
 
-LOGGED = 12  # rows of a trial's history
-SAVED = 4  # times that a trial saves where it is, the last at its end
+LOGGED = 12  # rows of a history
+SAVED = 4  # times that a training saves where it is, the last at its end
 
 
 def run_trials(params: Params, name: str, learning_rate: float, *, root: Path) -> dict[str, Any]:
-    """Train model `name` with `tune.seed` at one learning rate, once for each of `tune.weight_decays`.
+    """Try one learning rate for model `name`, with each of `tune.weight_decays`.
 
-    A trial is the training of `train`, but for its length, rates and validation. One that diverges is an outcome
-    like any other.
+    A trial is a training with each of `tune.seeds`, which are the training of `train`, but for its length, rates
+    and validation. One that diverges is an outcome like any other.
 
     **Arguments:** `learning_rate`: one of `tune.learning_rates`; `root`: the repository.
-    **Returns:** the content of metrics/tune/{model}/{learning_rate}.json; `tokens` of all trials together, losses
-    in nats a token, and of each trial the rows of its `history`, none if it diverged.
+    **Returns:** the content of metrics/tune/{model}/{learning_rate}.json: `tokens` of all trials together, and of
+    each trial what `outcome` returns.
     **Raises:** `UserError` when the model's code is not the code that was audited, another process runs these
     trials, or a state cannot be written; `Interrupted` when a signal asked it to stop.
     """
     enforce(params.run.determinism)
     corpus = Corpus.open(root / "data/corpus")
-    seed = params.tune.seed
     trials = []
     for decay in params.tune.weight_decays:
-        model = build_model(params.models[name], corpus.vocabulary_size, params.run.parameter_budget, seed)
-        verify_code(root / f"metrics/audit/{name}.json")
         config = trial_config(params, learning_rate, decay)
-        inputs = what_goes_in(params, name, seed, corpus, model, config)
-        history, diverged_at = [], None
-        try:
-            cell = f"{name}-{learning_rate}"
-            about = {"model": name, "trial": {"learning_rate": learning_rate, "weight_decay": decay}}
-            with trained(
-                "tune", cell, model, corpus, config, seed=seed, inputs=inputs, about=about, root=root
-            ) as result:
-                history = result.history
-        except DivergenceError as error:
-            diverged_at = error.step
-        trials.append(
-            {
-                "learning_rate": learning_rate,
-                "weight_decay": decay,
-                "validation_loss": history[-1]["validation_loss"] if history else None,
-                "diverged_at": diverged_at,
-                "history": history,
-            }
-        )
-    steps = sum(trial["diverged_at"] or config.steps for trial in trials)
+        about = {"model": name, "trial": {"learning_rate": learning_rate, "weight_decay": decay}}
+        runs = [_run(params, seed, corpus, config, about, root) for seed in params.tune.seeds]
+        trials.append({**about["trial"], **outcome(runs)})
+    steps = sum(run["diverged_at"] or params.tune.steps for trial in trials for run in trial["runs"])
     return {
         "model": name,
         "learning_rate": learning_rate,
-        "seed": seed,
-        "steps": config.steps,
-        "tokens": steps * config.tokens_per_step,
+        "seeds": params.tune.seeds,
+        "steps": params.tune.steps,
+        "tokens": steps * params.train.tokens_per_step,
         "trials": trials,
+    }
+
+
+def _run(
+    params: Params, seed: int, corpus: Corpus, config: Train, about: dict[str, Any], root: Path
+) -> dict[str, Any]:
+    """Train with one seed; the rows of the `history` are none where it diverged."""
+    name = about["model"]
+    model = build_model(params.models[name], corpus.vocabulary_size, params.run.parameter_budget, seed)
+    verify_code(root / f"metrics/audit/{name}.json")
+    inputs = what_goes_in(params, name, seed, corpus, model, config)
+    history, diverged_at = [], None
+    try:
+        cell = f"{name}-{config.learning_rate}"
+        with trained(
+            "tune", cell, model, corpus, config, seed=seed, inputs=inputs, about=about, root=root
+        ) as result:
+            history = result.history
+    except DivergenceError as error:
+        diverged_at = error.step
+    return {
+        "seed": seed,
+        "validation_loss": history[-1]["validation_loss"] if history else None,
+        "diverged_at": diverged_at,
+        "history": history,
     }
 
 

@@ -22,12 +22,19 @@ def trials_table(results: Results, tune: Tune) -> Table:
             origin = Origin(("tune", model, str(trial.learning_rate)), "trials")
             rows.append(Row(model, cells, place, origin=origin))
     return Table(
-        f"Every trial: one training of {fixed(tune.steps, 0)} steps with seed {tune.seed}, scored on the "
-        "validation split in nats per token. The test split plays no part.",
+        f"Every trial: {fixed(tune.steps, 0)} steps of training with {_seeds(tune)}, scored on the validation "
+        "split in nats per token. The test split plays no part.",
         ["Model", "Learning rate", "Weight decay", "Validation loss", "Choice"],
         rows,
         said=Origin(("params", "tune"), "tune"),
     )
+
+
+def _seeds(tune: Tune) -> str:
+    """Return which seeds a trial has."""
+    if len(tune.seeds) == 1:
+        return f"seed {tune.seeds[0]}"
+    return f"each of the seeds {', '.join(map(str, tune.seeds))}, whose mean is shown"
 
 
 def outcome(trial: Trial) -> str:
