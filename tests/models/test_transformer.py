@@ -37,6 +37,16 @@ def test_attention_is_causal_by_flag_and_of_the_levels_backend(model, tokens_BL,
     assert torch.backends.cuda.mem_efficient_sdp_enabled()  # as it was
 
 
+@pytest.mark.parametrize("level", ["machine"], indirect=True)
+def test_fused_attention_repeats_its_bits(model, tokens_BL, level):
+    def gradients():
+        model.zero_grad()
+        model(tokens_BL).square().mean().backward()
+        return [p.grad.clone() for p in model.parameters()]
+
+    assert all(map(torch.equal, gradients(), gradients()))
+
+
 def test_head_width_is_even():
     for heads in (2, 3, 6):
         dimensions = build_model(transformer(heads=heads), VOCABULARY, BUDGET, 0).dimensions
