@@ -34,19 +34,19 @@ def run_trials(params: Params, name: str, learning_rate: float, *, root: Path) -
     """
     enforce(params.run.determinism)
     corpus = Corpus.open(root / "data/corpus")
-    trials = []
+    trials, tokens = [], 0
     for decay in params.tune.weight_decays:
         config = trial_config(params, learning_rate, decay)
         about = {"model": name, "trial": {"learning_rate": learning_rate, "weight_decay": decay}}
         runs = [_run(params, seed, corpus, config, about, root) for seed in params.tune.seeds]
         trials.append({**about["trial"], **outcome(runs)})
-    steps = sum(run["diverged_at"] or params.tune.steps for trial in trials for run in trial["runs"])
+        tokens += sum(run["diverged_at"] or config.steps for run in runs) * config.tokens_per_step
     return {
         "model": name,
         "learning_rate": learning_rate,
         "seeds": params.tune.seeds,
         "steps": params.tune.steps,
-        "tokens": steps * params.train.tokens_per_step,
+        "tokens": tokens,
         "trials": trials,
     }
 
