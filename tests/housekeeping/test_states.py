@@ -69,6 +69,14 @@ def test_a_state_that_the_working_tree_would_find_is_kept(project: Repository, s
     assert unneeded(project) == set()
 
 
+@pytest.mark.parametrize(("seed", "kept"), [(1000, True), (1001, False)])
+def test_a_trial_of_a_version_with_one_seed_is_known_by_it(project: Repository, seed: int, kept: bool):
+    (project.path / "params.yaml").write_text(PARAMS.replace("seeds: [1000]", f"seed: {seed}"))
+    project.git("commit", "-qam", "One seed", "--amend")
+    begun = state(project, stage="tune")
+    assert unneeded(project) == (set() if kept else {begun.name})
+
+
 @pytest.mark.parametrize(
     "changed",
     [

@@ -11,6 +11,8 @@ from contextlib import suppress
 import psutil
 from tests.pipeline.project import Project
 
+GROWTH = 1.05  # a step that takes longer than any time to the next kill would never be done
+
 
 class Running:
     """A command of a project in a process group of its own, as a terminal would start it."""
@@ -57,9 +59,6 @@ def kill(running: Running) -> str:
     return running.output()
 
 
-PATIENCE = 1.05  # a step that takes longer than any time to the next kill would never be done
-
-
 def kill_until_done(project: Project, draw: random.Random, longest: float, *command: str) -> list[float]:
     """Run a command, kill it after a random time, run it again, until it is done; return the times of the kills.
 
@@ -68,7 +67,7 @@ def kill_until_done(project: Project, draw: random.Random, longest: float, *comm
     """
     times = []
     while True:
-        seconds = draw.uniform(0, longest * PATIENCE ** len(times))
+        seconds = draw.uniform(0, longest * GROWTH ** len(times))
         running = Running(project, *command)
         if running.finish(seconds):
             said = running.output()

@@ -90,3 +90,10 @@ def test_claims_of_the_living_are_not_even_written_anew(project: Path, holders: 
     before = rwlock.stat()
     recovery.recover()
     assert rwlock.stat() == before
+
+
+def test_claims_that_a_living_dvc_begins_to_write_are_left_alone(project: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(recovery, "_is_rwlock", lambda path: True)  # so it was a moment ago
+    (project / ".dvc/tmp/rwlock").write_text('{"write": ')
+    recovery.recover()
+    assert (project / ".dvc/tmp/rwlock").read_text() == '{"write": '

@@ -6,6 +6,8 @@ import pytest
 from tests.report.conftest import change_params
 
 from resnetbk.errors import UserError
+from resnetbk.report.loading import load_results
+from resnetbk.report.tables.tuning import trials_table
 from resnetbk.report.tuning import load_tuning
 
 FILE = "metrics/tune/mamba/0.006.json"
@@ -18,6 +20,15 @@ def test_every_trial_is_there_and_the_best_one_chosen(measured, params):
     assert (tuning.chosen.learning_rate, tuning.chosen.weight_decay, tuning.at_edge) == (0.006, 0.01, False)
     assert tuning.chosen.validation_loss == min(trial.validation_loss for trial in tuning.trials)
     assert load_tuning(params, "mamba_normed", root=measured).at_edge
+
+
+@pytest.mark.parametrize(
+    ("seeds", "says"),
+    [([1000], "with seed 1000, "), ([7, 8], "with each of the seeds 7, 8, whose mean is shown, ")],
+)
+def test_the_table_says_which_seeds_a_trial_has(measured, params, seeds, says):
+    tune = params.tune.model_copy(update={"seeds": seeds})
+    assert says in trials_table(load_results(params, measured), tune).caption
 
 
 def test_another_loss_makes_another_choice(root, params, edit):

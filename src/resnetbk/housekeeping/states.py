@@ -88,7 +88,9 @@ def _has(version: tuple[Mapping[str, Any], Any], cell: dict[str, Any], stage: st
     """
     params, sha256 = version
     run = params.get("run", {})
-    seeds = (run if stage == "train" else params.get("tune", {})).get("seeds", [])
+    tune = params.get("tune", {})
+    # Versions before `tune.seeds` had one, `tune.seed`.
+    seeds = run.get("seeds", []) if stage == "train" else tune.get("seeds", [tune.get("seed")])
     wanted = [(run.get(key), cell[key]) for key in OF_THE_RUN]
     wanted += _pairs(params.get("models", {}).get(cell["model"], {}), cell["config"])
     if stage == "train":

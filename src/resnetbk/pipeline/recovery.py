@@ -31,7 +31,7 @@ def recover() -> None:
             if path.exists() and not is_whole(path):
                 path.unlink()
                 print(f"{path} was cut short, by a kill or a full disk; it is made anew")
-    if claims.exists() and _living(held := json.loads(claims.read_bytes())) != held:
+    if claims.exists() and (held := _read(claims)) and _living(held) != held:
         _remove_the_dead(claims)
 
 
@@ -66,11 +66,17 @@ def _lives(holder: dict[str, Any]) -> bool:
         return True  # of somebody else: nobody here can tell
 
 
-def _is_rwlock(path: Path) -> bool:
+def _read(claims: Path) -> dict[str, Any] | None:
+    """Return what the file holds, None when it is cut short: a living DVC may be writing it."""
     try:
-        return isinstance(json.loads(path.read_bytes()), dict)
+        held = json.loads(claims.read_bytes())
     except ValueError:
-        return False
+        return None
+    return held if isinstance(held, dict) else None
+
+
+def _is_rwlock(path: Path) -> bool:
+    return _read(path) is not None
 
 
 def _is_lock(path: Path) -> bool:
